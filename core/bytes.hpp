@@ -17,7 +17,9 @@ using ByteView = std::span<const std::uint8_t>;
 [[nodiscard]] inline ByteView as_bytes(std::string_view text) {
     return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
 }
-[[nodiscard]] inline Bytes to_bytes(ByteView view) { return {view.begin(), view.end()}; }
+[[nodiscard]] inline Bytes to_bytes(ByteView view) {
+    return {view.begin(), view.end()};
+}
 
 // Lower-case hexadecimal, two characters a byte.
 [[nodiscard]] std::string to_hex(ByteView bytes);

@@ -12,11 +12,11 @@ namespace consilium {
 }  // namespace consilium
 
 // NOLINTBEGIN(cppcoreguidelines-macro-usage): needs the source line and text of the condition
-#define CHECK(condition)                                                      \
-    do {                                                                      \
-        if (!(condition)) {                                                   \
-            ::consilium::fail_check(__FILE__, __LINE__, #condition);          \
-        }                                                                     \
+#define CHECK(condition)                                             \
+    do {                                                             \
+        if (!(condition)) {                                          \
+            ::consilium::fail_check(__FILE__, __LINE__, #condition); \
+        }                                                            \
     } while (false)
 #define UNREACHABLE() ::consilium::fail_check(__FILE__, __LINE__, "unreachable")
 // NOLINTEND(cppcoreguidelines-macro-usage)

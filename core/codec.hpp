@@ -54,7 +54,9 @@ struct ProbeVisitor {
 };
 
 template <typename T>
-concept Described = requires(T& value, ProbeVisitor& probe) { T::describe(value, probe); };
+concept Described = requires(T& value, ProbeVisitor& probe) {
+    T::describe(value, probe);
+};
 
 template <typename T>
 struct IsFixedBytes : std::false_type {};
@@ -64,8 +66,8 @@ struct IsFixedBytes<std::array<std::uint8_t, N>> : std::true_type {};
 template <typename T>
 concept FixedBytes = IsFixedBytes<T>::value;
 template <typename T>
-concept WrappedBytes = std::same_as<T, Digest> || std::same_as<T, PublicKey> ||
-                       std::same_as<T, Signature>;
+concept WrappedBytes =
+    std::same_as<T, Digest> || std::same_as<T, PublicKey> || std::same_as<T, Signature>;
 
 template <typename T>
 struct IsStrongInt : std::false_type {};

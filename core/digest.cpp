@@ -50,7 +50,9 @@ Digest Sha256::finish() {
     return digest;
 }
 
-Digest sha256(ByteView data) { return Sha256().update(data).finish(); }
+Digest sha256(ByteView data) {
+    return Sha256().update(data).finish();
+}
 
 Digest tagged_hash(std::string_view tag, std::initializer_list<ByteView> parts) {
     thread_local std::map<std::string, Sha256, std::less<>> midstates;

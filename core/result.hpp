@@ -17,9 +17,9 @@ enum class ErrorCode {
     kInvalidKey,        // not a point on the curve, or a scalar out of range
     kMismatch,          // two values that must agree do not
     kNotFound,
-    kRefused,           // well formed but not allowed
-    kUnavailable,       // cannot be had now; trying again later may help
-    kInternal,          // a library failed in a way its contract does not describe
+    kRefused,      // well formed but not allowed
+    kUnavailable,  // cannot be had now; trying again later may help
+    kInternal,     // a library failed in a way its contract does not describe
 };
 
 // Stable lower-case name, as it stands in logs and API answers.

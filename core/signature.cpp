@@ -78,12 +78,14 @@ KeyPair KeyPair::generate() {
 Result<KeyPair> KeyPair::from_secret(std::span<const std::uint8_t, 32> secret) {
     LibraryKeyPair pair;
     if (secp256k1_keypair_create(shared_context(), &pair.value, secret.data()) != 1) {
-        return make_error(ErrorCode::kInvalidKey, "secret key is zero or not below the group order");
+        return make_error(ErrorCode::kInvalidKey,
+                          "secret key is zero or not below the group order");
     }
     secp256k1_xonly_pubkey parsed;
     CHECK(secp256k1_keypair_xonly_pub(shared_context(), &parsed, nullptr, &pair.value) == 1);
     PublicKey public_key;
-    CHECK(secp256k1_xonly_pubkey_serialize(shared_context(), public_key.bytes.data(), &parsed) == 1);
+    CHECK(secp256k1_xonly_pubkey_serialize(shared_context(), public_key.bytes.data(), &parsed) ==
+          1);
     return KeyPair(SecretArray<32>(secret), public_key);
 }
 

@@ -58,11 +58,12 @@ struct StrongInt {
     friend constexpr auto operator<=>(const StrongInt&, const StrongInt&) = default;
 };
 
-using Height = StrongInt<struct HeightTag, std::uint64_t>;    // of a block; genesis is 0
-using View = StrongInt<struct ViewTag, std::uint64_t>;        // of PBFT, counted per height from 0
-using Epoch = StrongInt<struct EpochTag, std::uint64_t>;      // of the membership
-using ReplicaId = StrongInt<struct ReplicaTag, std::uint16_t>;  // position in the membership, from 0
-using TimeMs = StrongInt<struct TimeTag, std::uint64_t>;      // Unix time in milliseconds
+using Height = StrongInt<struct HeightTag, std::uint64_t>;  // of a block; genesis is 0
+using View = StrongInt<struct ViewTag, std::uint64_t>;      // of PBFT, counted per height from 0
+using Epoch = StrongInt<struct EpochTag, std::uint64_t>;    // of the membership
+using ReplicaId =
+    StrongInt<struct ReplicaTag, std::uint16_t>;          // position in the membership, from 0
+using TimeMs = StrongInt<struct TimeTag, std::uint64_t>;  // Unix time in milliseconds
 
 __extension__ using Int128 = __int128;
 __extension__ using Uint128 = unsigned __int128;

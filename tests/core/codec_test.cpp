@@ -42,8 +42,13 @@ struct Sample {
 };
 
 Sample make_sample() {
-    return {.small = 0x0102, .height = Height{7}, .flag = true, .colour = Colour::kBlue,
-            .name = "ab", .items = {{-1}, {2}}, .digest = std::nullopt};
+    return {.small = 0x0102,
+            .height = Height{7},
+            .flag = true,
+            .colour = Colour::kBlue,
+            .name = "ab",
+            .items = {{-1}, {2}},
+            .digest = std::nullopt};
 }
 
 constexpr const char* kFrozenSample =

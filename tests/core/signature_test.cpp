@@ -64,7 +64,8 @@ TEST(Signature, verifies_for_its_own_key_and_message_only) {
     Signature signature = alice.sign(message);
     EXPECT_TRUE(verify_signature(alice.public_key(), message, signature));
     EXPECT_FALSE(verify_signature(bob.public_key(), message, signature));
-    EXPECT_FALSE(verify_signature(alice.public_key(), tagged_hash("other", as_bytes("m")), signature));
+    EXPECT_FALSE(
+        verify_signature(alice.public_key(), tagged_hash("other", as_bytes("m")), signature));
     signature.bytes[10] ^= 1U;
     EXPECT_FALSE(verify_signature(alice.public_key(), message, signature));
 }
