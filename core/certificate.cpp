@@ -34,7 +34,7 @@ Result<void> verify_certificate(const ChainIdentity& identity, const Membership&
         return make_error(ErrorCode::kMismatch, "certificate of another epoch");
     }
     const std::size_t count = static_cast<std::size_t>(std::popcount(certificate.signers));
-    if (std::bit_width(certificate.signers) > static_cast<int>(membership.size())) {
+    if (std::bit_width(certificate.signers) > membership.size()) {
         return make_error(ErrorCode::kMismatch,
                           "certificate names a signer outside the membership");
     }
