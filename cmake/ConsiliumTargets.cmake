@@ -9,6 +9,7 @@ set(CMAKE_CXX_FLAGS_RELEASE "-O2 -g1")  # assertions stay on; line tables for st
 
 set(CONSILIUM_SANITIZE "" CACHE STRING "Sanitizers to compile in, as -fsanitize takes them")
 option(CONSILIUM_FUZZ "Build the libFuzzer targets (clang only)" OFF)
+option(CONSILIUM_BENCH "Build the micro-benchmarks" OFF)
 option(CONSILIUM_WERROR "Treat warnings as errors" ON)
 
 find_program(CCACHE_PROGRAM ccache)
@@ -50,11 +51,18 @@ function(consilium_library name)
   endif()
 endfunction()
 
+# Builds what the demo starts, and no test. The helpers of the tests stay out: their programs are
+# defined below tests/, and the demo's launcher names those that it needs as its dependencies.
+add_custom_target(programs)
+
 # consilium_program(name SOURCES main.cpp ... DEPS target ...): an executable in bin/
 function(consilium_program name)
   cmake_parse_arguments(arg "" "" "SOURCES;DEPS" ${ARGN})
   add_executable(${name} ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE consilium_options ${arg_DEPS})
+  if(NOT CMAKE_CURRENT_SOURCE_DIR MATCHES "^${CMAKE_SOURCE_DIR}/tests(/|$)")
+    add_dependencies(programs ${name})
+  endif()
 endfunction()
 
 # consilium_test(name SOURCES a_test.cpp ... DEPS target ...): one GoogleTest binary; every test
@@ -80,5 +88,16 @@ function(consilium_fuzz_target name)
     add_executable(${name} ${arg_SOURCES})
     target_link_libraries(${name} PRIVATE consilium_options ${arg_DEPS})
     target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+  endif()
+endfunction()
+
+# consilium_benchmark(name SOURCES x_bench.cpp DEPS target ...): built with CONSILIUM_BENCH only
+add_custom_target(benchmarks)
+function(consilium_benchmark name)
+  cmake_parse_arguments(arg "" "" "SOURCES;DEPS" ${ARGN})
+  if(CONSILIUM_BENCH)
+    add_executable(${name} ${arg_SOURCES})
+    target_link_libraries(${name} PRIVATE consilium_options ${arg_DEPS} benchmark::benchmark_main)
+    add_dependencies(benchmarks ${name})
   endif()
 endfunction()
