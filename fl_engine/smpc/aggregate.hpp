@@ -1,0 +1,47 @@
+// The weighted sum, step R9: reduced weights, dither, a member's share, optimistic opening.
+//
+// An exact sum under unequal public weights reveals single updates by residues, so unless all
+// reduced weights are 1 a dither wider than the largest weight is added. There is no function here
+// that computes an undithered share of an unequal sum.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "core/digest.hpp"
+#include "fl_engine/smpc/statistics.hpp"
+
+namespace consilium::smpc {
+
+struct ReducedWeights {
+    std::vector<std::uint32_t> weights;        // divided by their common divisor
+    std::optional<std::uint32_t> dither_bits;  // db; absent when the sum is plain
+    std::uint64_t sum = 0;
+};
+[[nodiscard]] ReducedWeights reduce_weights(std::span<const std::uint32_t> weights);
+
+// S^(k), tile by tile in client order. `shares` are s_i^(k) of the clients with a weight above
+// zero, `weights` their reduced weights, in the same order.
+[[nodiscard]] std::vector<Element> aggregate_share(const Kdf& kdf, const Committee& committee,
+                                                   MemberIndex self,
+                                                   std::span<const BlurRoundKey> blur_ring,
+                                                   std::span<const std::span<const Element>> shares,
+                                                   const ReducedWeights& reduced);
+
+// Optimistic opening: the t+1 smallest members outside X post AGG first; nullopt when fewer remain.
+[[nodiscard]] std::optional<std::vector<MemberIndex>> first_posters(
+    const Committee& committee, std::span<const MemberIndex> excluded);
+// Whether `own` lies on the polynomial through the first posters' vectors: then AGG_OK.
+[[nodiscard]] bool lies_on(std::span<const PostedShare> first, const PostedShare& own);
+// Posters and matching AGG_OK senders, distinct: enough to accept the interpolated sum.
+[[nodiscard]] bool is_optimistic_result(const Committee& committee, std::size_t posters,
+                                        std::size_t matching_oks);
+
+// Centred values of the opened sum; its blob form (d int64, little-endian) and the hash of that.
+[[nodiscard]] std::vector<std::int64_t> read_aggregate(std::span<const Element> opened);
+[[nodiscard]] Bytes encode_integers(std::span<const std::int64_t> values);
+[[nodiscard]] Result<std::vector<std::int64_t>> decode_integers(ByteView bytes, std::size_t count);
+[[nodiscard]] Digest aggregate_digest(std::span<const std::int64_t> aggregate);
+
+}  // namespace consilium::smpc

@@ -1,0 +1,55 @@
+// Sealing of mask keys to per-epoch X25519 keys (section 2.1, step 7).
+//
+// Sealed form: ephemeral public key (32) || AES-256-GCM ciphertext || tag (16). Key and IV come
+// from HKDF-SHA256(X25519(ephemeral, recipient), salt = ephemeral || recipient key, info =
+// context), so each pair is used once; the context is also the associated data. Randomness is an
+// argument: the caller draws a fresh ephemeral secret for every sealed message.
+#pragma once
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+#include "core/secret.hpp"
+#include "fl_engine/smpc/committee.hpp"
+#include "fl_engine/smpc/kdf.hpp"
+
+namespace consilium::smpc {
+
+using TransportPublicKey = std::array<std::uint8_t, kKeyBytes>;
+
+class TransportSecretKey {
+  public:
+    // Any 32 random bytes; X25519 clamps them.
+    explicit TransportSecretKey(Secret32 random) : secret_(std::move(random)) {}
+    [[nodiscard]] TransportPublicKey public_key() const;
+    [[nodiscard]] const Secret32& secret() const { return secret_; }
+
+  private:
+    Secret32 secret_;
+};
+
+// Where a ciphertext belongs; opening it anywhere else fails.
+struct SealContext {
+    std::string_view chain_id;
+    std::uint64_t mpc_epoch{};
+    std::string_view label;  // "KEY_COMMIT" or "CLIENT_KEYS"
+    MemberIndex sender{};
+    std::uint64_t subject{};    // bitmap(A) for KEY_COMMIT, client i for CLIENT_KEYS
+    std::uint64_t recipient{};  // member index or client index
+};
+[[nodiscard]] Bytes encode_seal_context(const SealContext& context);
+
+inline constexpr std::string_view kKeyCommitLabel = "KEY_COMMIT";
+inline constexpr std::string_view kClientKeysLabel = "CLIENT_KEYS";
+inline constexpr std::size_t kSealOverheadBytes = 32 + 16;
+inline constexpr std::size_t kMaxSealedPlaintext = 64 * 1024;  // C(12,4) keys are 15,840 bytes
+
+// kInvalidKey when the recipient's key makes the shared secret zero.
+[[nodiscard]] Result<Bytes> seal(const SealContext& context, const TransportPublicKey& recipient,
+                                 const TransportSecretKey& ephemeral, ByteView plaintext);
+// kMalformed for a wrong length, kInvalidKey for a zero shared secret, kMismatch when the bytes
+// were not sealed for this context and key.
+[[nodiscard]] Result<SecretBytes> open_sealed(const SealContext& context,
+                                              const TransportSecretKey& recipient, ByteView sealed);
+
+}  // namespace consilium::smpc
