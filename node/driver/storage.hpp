@@ -1,0 +1,111 @@
+// The durable state of one node, as the driver needs it: what RocksDB implements and the simulator
+// crashes.
+//
+// Every write returns only when it is synced, and is atomic: after a crash it is there as a whole
+// or not at all. Any error of any method (kNotFound of the reads apart) makes the driver degraded:
+// it never votes again in this process. An implementation checks what it reads (content hashes,
+// checksums) and answers kInternal rather than wrong bytes. Called from the driver's thread only,
+// the const methods from any thread.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "core/block.hpp"
+#include "core/bytes.hpp"
+#include "core/certificate.hpp"
+#include "core/membership.hpp"
+#include "core/receipt.hpp"
+#include "core/result.hpp"
+#include "core/state.hpp"
+
+namespace consilium::driver {
+
+// A final block with its proof.
+struct CertifiedBlock {
+    Block block;
+    Certificate certificate;
+    template <typename Self, typename Visitor>
+    static void describe(Self& self, Visitor& visit) {
+        visit("block", self.block);
+        visit("certificate", self.certificate);
+    }
+    friend bool operator==(const CertifiedBlock&, const CertifiedBlock&) = default;
+};
+
+// Everything that one block changes; written in one synced batch.
+struct BlockCommit {
+    Block block;
+    Certificate certificate;  // empty for the genesis block
+    BlockReceipts receipts;
+    StateWrites writes;
+    std::vector<Bytes> blobs;              // derived by execution (models), stored by their SHA-256
+    std::optional<Membership> membership;  // set when it differs from the next block's predecessor
+};
+
+// The newest committed block and what follows from it.
+struct Head {
+    BlockHeader header;
+    Certificate certificate;  // empty for the genesis block
+    Membership membership;    // certifies the next block
+};
+
+// Safety state of consensus at one moment. A newer record replaces an older one as a whole.
+struct VoteRecord {
+    std::uint64_t counter{};  // grows by one with every record of this store
+    Height height;            // being decided
+    Bytes content;            // of the consensus module, opaque to the store
+};
+
+struct JournalState {
+    std::optional<VoteRecord> latest;
+    // From a place independent of the journal (a second small file), written with every record.
+    // Larger than the latest record's counter: the journal lost synced writes, or is an old copy.
+    std::uint64_t counter_guard{};
+};
+
+struct TransactionLocation {
+    Height height;
+    std::uint32_t index{};  // within the block
+};
+
+class Storage {
+  public:
+    Storage() = default;
+    Storage(const Storage&) = delete;
+    Storage& operator=(const Storage&) = delete;
+    Storage(Storage&&) = delete;
+    Storage& operator=(Storage&&) = delete;
+    virtual ~Storage() = default;
+
+    // One synced batch: block, certificate, receipts, state writes, index of transactions, derived
+    // blobs, membership, head. The genesis block (height 0) comes first; heights have no gaps.
+    [[nodiscard]] virtual Result<void> commit_block(const BlockCommit& commit) = 0;
+    // Synced, the guard included, before it returns. Nothing is sent before it has succeeded.
+    [[nodiscard]] virtual Result<void> write_votes(const VoteRecord& record) = 0;
+    [[nodiscard]] virtual Result<JournalState> load_votes() const = 0;
+
+    // nullopt: nothing was ever committed here.
+    [[nodiscard]] virtual Result<std::optional<Head>> load_head() const = 0;
+    // Calls `visit` once for every key of the head's state, in any order.
+    [[nodiscard]] virtual Result<void> load_state(
+        const std::function<void(ByteView key, ByteView value)>& visit) const = 0;
+
+    // kNotFound above the head (and for pruned bodies).
+    [[nodiscard]] virtual Result<CertifiedBlock> block_at(Height height) const = 0;
+    [[nodiscard]] virtual Result<BlockReceipts> receipts_at(Height height) const = 0;
+    // The membership that certified the block at `height`.
+    [[nodiscard]] virtual Result<Membership> membership_at(Height height) const = 0;
+    [[nodiscard]] virtual Result<std::optional<TransactionLocation>> find_transaction(
+        const Digest& id) const = 0;
+
+    // Content-addressed. put_blob is synced: a HAVE is signed only after it has succeeded.
+    [[nodiscard]] virtual Result<void> put_blob(const Digest& hash, ByteView content) = 0;
+    // kNotFound when absent; content that no longer has this hash is reported as absent, too.
+    [[nodiscard]] virtual Result<Bytes> get_blob(const Digest& hash) const = 0;
+    [[nodiscard]] virtual bool has_blob(const Digest& hash) const = 0;
+    [[nodiscard]] virtual Result<void> erase_blob(const Digest& hash) = 0;
+};
+
+}  // namespace consilium::driver
