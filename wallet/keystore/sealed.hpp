@@ -22,7 +22,8 @@ inline constexpr std::size_t kSealOverhead = 8 + 4 + 32 + 16;
 
 class SealingKey {
   public:
-    // `purpose` is a constant of the calling program, such as "mpc-secrets"; one per kind of file.
+    // `purpose` is a constant of the calling program, such as "mpc-secrets"; one per kind of file;
+    // not empty.
     [[nodiscard]] static SealingKey derive(const KeyPair& account, std::string_view purpose);
 
     // kLimitExceeded above kSealedBytesMax.
