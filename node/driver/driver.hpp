@@ -13,22 +13,17 @@
 #include <variant>
 #include <vector>
 
+#include "consensus/config.hpp"
 #include "core/genesis.hpp"
 #include "node/driver/env.hpp"
 
 namespace consilium::driver {
 
-// Times that all members should share; they are not consensus-critical.
+// Times of the driver itself, in milliseconds; those of consensus are in its own configuration.
 struct DriverTimes {
-    std::uint64_t block_interval_ms = 250;  // between blocks while a window is open
-    std::uint64_t heartbeat_ms = 10'000;    // between blocks while nothing happens
-    std::uint64_t batch_delay_ms = 20;      // a first transaction waits so long for company
-    std::uint64_t tick_ms = 50;             // logical clock of consensus
-    std::uint64_t view_timeout_ms = 2'000;  // base; doubles up to the cap
-    std::uint64_t view_timeout_max_ms = 30'000;
+    std::uint64_t batch_delay_ms = 10;    // a first transaction waits so long for company
     std::uint64_t blob_fetch_ms = 5'000;  // T_fetch of rule D
-    std::uint64_t resend_ms = 1'000;      // waiting transactions, HAVEs, status
-    std::uint64_t clock_ahead_ms = 500;   // a first proposal's time may lead our clock by this
+    std::uint64_t resend_ms = 1'000;      // relay of waiting transactions, HAVEs, status
 };
 
 struct DriverOptions {
@@ -37,7 +32,10 @@ struct DriverOptions {
     // The operator's word that this key has never voted on this chain. Without it an empty store
     // means amnesia: the driver observes until it cannot contradict a vote it may have sent.
     bool first_start = false;
+    consensus::ReplicaConfig consensus;
     DriverTimes times;
+    // Fresh random bits for this process; used in questions that old answers must not fit.
+    std::uint64_t nonce{};
 };
 
 struct PeerFrame {

@@ -40,8 +40,8 @@ struct BlockCommit {
     Certificate certificate;  // empty for the genesis block
     BlockReceipts receipts;
     StateWrites writes;
-    std::vector<Bytes> blobs;              // derived by execution (models), stored by their SHA-256
-    std::optional<Membership> membership;  // set when it differs from the next block's predecessor
+    std::vector<Bytes> blobs;    // derived by execution (models), stored by their SHA-256
+    Membership next_membership;  // certifies the next block
 };
 
 // The newest committed block and what follows from it.
@@ -51,18 +51,27 @@ struct Head {
     Membership membership;    // certifies the next block
 };
 
-// Safety state of consensus at one moment. A newer record replaces an older one as a whole.
+// One record of the vote journal (consensus/journal.hpp): what is about to be sent.
 struct VoteRecord {
-    std::uint64_t counter{};  // grows by one with every record of this store
-    Height height;            // being decided
-    Bytes content;            // of the consensus module, opaque to the store
+    std::uint64_t sequence{};  // ascends by one over the whole life of the store
+    Height height;             // being decided
+    Bytes content;             // opaque to the store
+};
+
+// A record and, when the vote is the first for a proposal, the proposal itself: whoever votes for a
+// block can show it after a restart, else a prepared block could be lost by all at once.
+struct VoteWrite {
+    VoteRecord record;
+    std::optional<Block> body;
 };
 
 struct JournalState {
-    std::optional<VoteRecord> latest;
-    // From a place independent of the journal (a second small file), written with every record.
-    // Larger than the latest record's counter: the journal lost synced writes, or is an old copy.
-    std::uint64_t counter_guard{};
+    std::vector<VoteRecord> records;  // oldest first
+    std::vector<Block> bodies;        // of heights above the head
+    // One past the last sequence number ever written, from a place independent of the journal (a
+    // second small file). Larger than the records say: the journal lost synced writes, or is an
+    // old copy.
+    std::uint64_t sequence_guard{};
 };
 
 struct TransactionLocation {
@@ -81,9 +90,11 @@ class Storage {
 
     // One synced batch: block, certificate, receipts, state writes, index of transactions, derived
     // blobs, membership, head. The genesis block (height 0) comes first; heights have no gaps.
+    // Drops vote records and bodies of this height and below, except the newest record of all.
     [[nodiscard]] virtual Result<void> commit_block(const BlockCommit& commit) = 0;
-    // Synced, the guard included, before it returns. Nothing is sent before it has succeeded.
-    [[nodiscard]] virtual Result<void> write_votes(const VoteRecord& record) = 0;
+    // In order, in one batch, synced, the guard included, before it returns. Nothing is sent before
+    // it has succeeded.
+    [[nodiscard]] virtual Result<void> write_votes(const std::vector<VoteWrite>& votes) = 0;
     [[nodiscard]] virtual Result<JournalState> load_votes() const = 0;
 
     // nullopt: nothing was ever committed here.

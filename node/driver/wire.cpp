@@ -26,6 +26,8 @@ template <std::size_t... I>
 constexpr FrameKind kKinds[] = {
     FrameKind::kVote,         // VoteMessage
     FrameKind::kProposal,     // ProposalMessage
+    FrameKind::kProposal,     // ProposalIdsRequest
+    FrameKind::kProposal,     // ProposalIds
     FrameKind::kProposal,     // TransactionRequest
     FrameKind::kProposal,     // TransactionResponse
     FrameKind::kTransaction,  // TransactionRelay

@@ -57,6 +57,28 @@ struct ProposalMessage {
     friend bool operator==(const ProposalMessage&, const ProposalMessage&) = default;
 };
 
+// Asks for the transaction ids of a proposal of which only the header is known.
+struct ProposalIdsRequest {
+    Digest proposal;  // header digest
+    template <typename Self, typename Visitor>
+    static void describe(Self& self, Visitor& visit) {
+        visit("proposal", self.proposal);
+    }
+    friend bool operator==(const ProposalIdsRequest&, const ProposalIdsRequest&) = default;
+};
+
+// Answers it; checked against the header's transaction root.
+struct ProposalIds {
+    Digest proposal;
+    std::vector<Digest> ids;
+    template <typename Self, typename Visitor>
+    static void describe(Self& self, Visitor& visit) {
+        visit("proposal", self.proposal);
+        visit("ids", self.ids, Limit{kMaxTransactionsPerBlock});
+    }
+    friend bool operator==(const ProposalIds&, const ProposalIds&) = default;
+};
+
 // Asks for the transactions of a proposal that the asker has not seen.
 struct TransactionRequest {
     std::vector<Digest> ids;
@@ -201,9 +223,9 @@ struct Chunk {
 
 // The alternative's index is the message type on the wire; new ones are added at the end only.
 using PeerMessage =
-    std::variant<VoteMessage, ProposalMessage, TransactionRequest, TransactionResponse,
-                 TransactionRelay, StatusMessage, BlockRequest, BlockResponse, HaveMessage,
-                 ManifestRequest, Manifest, ChunkRequest, Chunk>;
+    std::variant<VoteMessage, ProposalMessage, ProposalIdsRequest, ProposalIds, TransactionRequest,
+                 TransactionResponse, TransactionRelay, StatusMessage, BlockRequest, BlockResponse,
+                 HaveMessage, ManifestRequest, Manifest, ChunkRequest, Chunk>;
 
 [[nodiscard]] std::string_view to_string(FrameKind kind);
 [[nodiscard]] FrameKind frame_kind(const PeerMessage& message);
