@@ -1,0 +1,166 @@
+// The RocksDB store: what was committed is there after reopening, and damage is noticed.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "node/rocks_storage.hpp"
+#include "node/vote_guard.hpp"
+
+namespace consilium::node {
+namespace {
+
+class Storage : public ::testing::Test {
+  protected:
+    void SetUp() override {
+        const auto* info = ::testing::UnitTest::GetInstance()->current_test_info();
+        folder_ = std::filesystem::path(::testing::TempDir()) /
+                  (std::string("consilium-storage-") + info->name());
+        std::filesystem::remove_all(folder_);
+        reopen();
+    }
+    void TearDown() override {
+        storage_.reset();
+        std::filesystem::remove_all(folder_);
+    }
+    void reopen() {
+        storage_.reset();
+        auto opened = RocksStorage::open(folder_.string());
+        ASSERT_TRUE(opened) << opened.error().context;
+        storage_ = std::move(*opened);
+    }
+    static driver::BlockCommit commit_at(std::uint64_t height) {
+        driver::BlockCommit commit;
+        commit.block.header.height = Height{height};
+        commit.block.header.time = TimeMs{1000 + height};
+        Transaction transaction;
+        transaction.chain_id = "test";
+        transaction.nonce = height;
+        commit.block.transactions.push_back(transaction);
+        commit.certificate.height = Height{height};
+        commit.certificate.digest = header_digest(commit.block.header);
+        commit.receipts.receipts.push_back({Digest{}, 7, {}});
+        return commit;
+    }
+
+    std::filesystem::path folder_;
+    std::unique_ptr<RocksStorage> storage_;
+};
+
+TEST_F(Storage, empty_store_has_no_head_and_no_votes) {
+    const auto head = storage_->load_head();
+    ASSERT_TRUE(head);
+    EXPECT_FALSE(head->has_value());
+    const auto votes = storage_->load_votes();
+    ASSERT_TRUE(votes);
+    EXPECT_FALSE(votes->latest);
+    EXPECT_EQ(votes->counter_guard, 0U);
+    EXPECT_EQ(storage_->block_at(Height{0}).error().code, ErrorCode::kNotFound);
+}
+
+TEST_F(Storage, committed_blocks_survive_reopening_with_all_that_belongs_to_them) {
+    auto genesis = commit_at(0);
+    genesis.membership = Membership{Epoch{0}, {{"a", PublicKey{}}}};
+    genesis.writes = {{Bytes{1}, Bytes{10}}, {Bytes{2}, Bytes{20}}};
+    ASSERT_TRUE(storage_->commit_block(genesis));
+    auto first = commit_at(1);
+    first.writes = {{Bytes{1}, std::nullopt}, {Bytes{3}, Bytes{30}}};
+    first.blobs = {Bytes(10'000, 5)};
+    ASSERT_TRUE(storage_->commit_block(first));
+    reopen();
+
+    const auto head = storage_->load_head();
+    ASSERT_TRUE(head && head->has_value());
+    EXPECT_EQ((*head)->header, first.block.header);
+    EXPECT_EQ((*head)->membership, *genesis.membership);
+    std::map<Bytes, Bytes> state;
+    ASSERT_TRUE(storage_->load_state(
+        [&](ByteView key, ByteView value) { state[to_bytes(key)] = to_bytes(value); }));
+    EXPECT_EQ(state, (std::map<Bytes, Bytes>{{{2}, {20}}, {{3}, {30}}}));
+    const auto block = storage_->block_at(Height{1});
+    ASSERT_TRUE(block);
+    EXPECT_EQ(block->block, first.block);
+    EXPECT_EQ(storage_->receipts_at(Height{1})->receipts[0].code, 7);
+    const auto where = storage_->find_transaction(transaction_id(first.block.transactions[0]));
+    ASSERT_TRUE(where && where->has_value());
+    EXPECT_EQ((*where)->height, Height{1});
+    EXPECT_TRUE(storage_->has_blob(sha256(first.blobs[0])));
+    EXPECT_EQ(*storage_->get_blob(sha256(first.blobs[0])), first.blobs[0]);
+}
+
+TEST_F(Storage, membership_of_a_height_is_the_newest_written_below_it) {
+    auto genesis = commit_at(0);
+    genesis.membership = Membership{Epoch{0}, {{"a", PublicKey{}}}};
+    ASSERT_TRUE(storage_->commit_block(genesis));
+    auto fifth = commit_at(5);
+    fifth.membership = Membership{Epoch{1}, {{"b", PublicKey{}}}};
+    ASSERT_TRUE(storage_->commit_block(fifth));
+    EXPECT_EQ(storage_->membership_at(Height{5})->epoch, Epoch{0});
+    EXPECT_EQ(storage_->membership_at(Height{6})->epoch, Epoch{1});
+}
+
+TEST_F(Storage, votes_and_their_guard_survive_reopening) {
+    for (std::uint64_t counter = 1; counter <= 3; ++counter) {
+        ASSERT_TRUE(
+            storage_->write_votes({counter, Height{9}, Bytes{static_cast<std::uint8_t>(counter)}}));
+    }
+    reopen();
+    const auto votes = storage_->load_votes();
+    ASSERT_TRUE(votes && votes->latest);
+    EXPECT_EQ(votes->latest->counter, 3U);
+    EXPECT_EQ(votes->latest->content, Bytes{3});
+    EXPECT_EQ(votes->counter_guard, 3U);
+}
+
+TEST_F(Storage, copy_of_an_older_journal_is_behind_its_guard) {
+    ASSERT_TRUE(storage_->write_votes({1, Height{1}, Bytes{1}}));
+    storage_.reset();
+    const auto backup = folder_.string() + "-backup";
+    std::filesystem::copy(folder_ / "ledger", backup, std::filesystem::copy_options::recursive);
+    reopen();
+    ASSERT_TRUE(storage_->write_votes({2, Height{1}, Bytes{2}}));
+    storage_.reset();
+    std::filesystem::remove_all(folder_ / "ledger");
+    std::filesystem::rename(backup, folder_ / "ledger");
+    reopen();
+    const auto votes = storage_->load_votes();
+    ASSERT_TRUE(votes && votes->latest);
+    EXPECT_EQ(votes->latest->counter, 1U);
+    EXPECT_EQ(votes->counter_guard, 2U);
+}
+
+TEST_F(Storage, blob_under_a_wrong_hash_is_refused_and_erased_blob_is_gone) {
+    const Bytes content(100, 1);
+    EXPECT_FALSE(storage_->put_blob(Digest{}, content));
+    ASSERT_TRUE(storage_->put_blob(sha256(content), content));
+    ASSERT_TRUE(storage_->erase_blob(sha256(content)));
+    EXPECT_FALSE(storage_->has_blob(sha256(content)));
+    EXPECT_EQ(storage_->get_blob(sha256(content)).error().code, ErrorCode::kNotFound);
+}
+
+TEST_F(Storage, second_process_on_the_same_folder_is_refused) {
+    EXPECT_FALSE(RocksStorage::open(folder_.string()));
+}
+
+TEST(VoteGuard, torn_slot_falls_back_to_the_other) {
+    const std::string path = ::testing::TempDir() + "consilium-guard";
+    std::filesystem::remove(path);
+    {
+        auto guard = VoteGuard::open(path);
+        ASSERT_TRUE(guard);
+        ASSERT_TRUE(guard->advance(6));
+        ASSERT_TRUE(guard->advance(7));
+    }
+    {
+        std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+        file.seekp(64 + 20);  // 7 stands in the second slot
+        file.put('x');
+    }
+    const auto guard = VoteGuard::open(path);
+    ASSERT_TRUE(guard);
+    EXPECT_EQ(guard->counter(), 6U);
+    std::filesystem::remove(path);
+}
+
+}  // namespace
+}  // namespace consilium::node
