@@ -38,6 +38,8 @@ struct HttpResponse {
                                         std::string_view detail);
 // nosniff, no framing, no referrer, CSP default-src 'self', no caching of API answers.
 void add_security_headers(HttpResponse& response);
+// The standard phrase of a status code; "Status" for one that is not used here.
+[[nodiscard]] std::string_view reason_phrase(unsigned status);
 // Value of a header by lower-case name.
 [[nodiscard]] std::optional<std::string_view> find_header(const HttpRequest& request,
                                                           std::string_view lower_case_name);
