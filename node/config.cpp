@@ -195,7 +195,9 @@ std::map<std::string, std::string> read_file(const std::string& file, NodeConfig
     FileReader reader(problems);
     reader.walk(parsed.table(), "");
     read_peers(parsed.table(), config, problems);
-    for (auto& [name, text] : reader.values) {
+    for (auto& value : reader.values) {
+        const std::string& name = value.first;
+        std::string& text = value.second;
         const auto& keys = config_keys();
         if (std::none_of(keys.begin(), keys.end(),
                          [&](const ConfigKey& key) { return key.name == name; })) {

@@ -6,6 +6,8 @@
 #include <array>
 #include <atomic>
 #include <filesystem>
+#include <iterator>
+#include <map>
 
 #include <rocksdb/db.h>
 #include <rocksdb/listener.h>
@@ -33,10 +35,11 @@ enum Family : std::size_t {
     kBlobs,
     kBlobSizes,
     kVotes,
+    kBodies,
     kFamilyCount
 };
 constexpr std::array<const char*, kFamilyCount> kFamilyNames = {
-    "default", "blocks", "receipts", "state", "tx", "blobs", "blob_sizes", "votes"};
+    "default", "blocks", "receipts", "state", "tx", "blobs", "blob_sizes", "votes", "bodies"};
 
 Slice slice_of(ByteView bytes) {
     return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
@@ -45,12 +48,15 @@ ByteView view_of(const Slice& slice) {
     return {reinterpret_cast<const std::uint8_t*>(slice.data()), slice.size()};
 }
 
-std::string height_key(Height height) {
+std::string number_key(std::uint64_t number) {
     std::string key(8, '\0');
     for (std::size_t i = 0; i < 8; ++i) {
-        key[i] = static_cast<char>(static_cast<unsigned char>(height.value >> (56 - 8 * i)));
+        key[i] = static_cast<char>(static_cast<unsigned char>(number >> (56 - 8 * i)));
     }
     return key;
+}
+std::string height_key(Height height) {
+    return number_key(height.value);
 }
 const std::string kMembershipPrefix = "membership/";
 
@@ -72,14 +78,12 @@ struct TransactionEntry {
 };
 
 struct VoteEntry {
-    std::uint64_t counter{};
     Height height;
     Bytes content;
     template <typename Self, typename Visitor>
     static void describe(Self& self, Visitor& visit) {
-        visit("counter", self.counter);
         visit("height", self.height);
-        visit("content", self.content, Limit{std::size_t{256} * 1024 * 1024});
+        visit("content", self.content, Limit{std::size_t{64} * 1024 * 1024});
     }
 };
 
@@ -131,6 +135,9 @@ struct RocksStorage::Database {
     std::unique_ptr<rocksdb::DB> db;
     std::array<ColumnFamilyHandle*, kFamilyCount> families{};
     std::optional<VoteGuard> guard;
+    // What the journal holds, so that a commit knows what to drop without walking deleted keys.
+    std::map<std::uint64_t, Height> vote_heights;  // by sequence
+    std::map<Digest, Height> body_heights;
 
     Database() = default;
     Database(const Database&) = delete;
@@ -143,6 +150,49 @@ struct RocksStorage::Database {
             if (family != nullptr) (void)db->DestroyColumnFamilyHandle(family);
         }
         (void)db->Close();
+    }
+
+    // Votes and proposals of decided heights; the newest vote stays, for its sequence number.
+    void drop_decided_votes(rocksdb::WriteBatch& batch, Height decided) {
+        for (auto entry = vote_heights.begin();
+             entry != vote_heights.end() && std::next(entry) != vote_heights.end();) {
+            if (entry->second > decided) {
+                ++entry;
+                continue;
+            }
+            (void)batch.Delete(families[kVotes], number_key(entry->first));
+            entry = vote_heights.erase(entry);
+        }
+        std::erase_if(body_heights, [&](const auto& body) {
+            if (body.second > decided) return false;
+            (void)batch.Delete(families[kBodies], slice_of(body.first.view()));
+            return true;
+        });
+    }
+
+    // Fills vote_heights and body_heights from what is stored.
+    [[nodiscard]] Result<void> index_journal() {
+        const std::unique_ptr<rocksdb::Iterator> votes(
+            db->NewIterator(rocksdb::ReadOptions(), families[kVotes]));
+        for (votes->SeekToFirst(); votes->Valid(); votes->Next()) {
+            const auto entry = decode<VoteEntry>(view_of(votes->value()));
+            if (!entry || votes->key().size() != 8) {
+                return make_error(ErrorCode::kInternal, "the vote journal is damaged");
+            }
+            std::uint64_t sequence = 0;
+            for (const std::uint8_t byte : view_of(votes->key())) sequence = sequence << 8U | byte;
+            vote_heights[sequence] = entry->height;
+        }
+        if (!votes->status().ok()) return tl::unexpected(error_of(votes->status(), "votes"));
+        const std::unique_ptr<rocksdb::Iterator> bodies(
+            db->NewIterator(rocksdb::ReadOptions(), families[kBodies]));
+        for (bodies->SeekToFirst(); bodies->Valid(); bodies->Next()) {
+            const auto body = decode<Block>(view_of(bodies->value()));
+            if (!body) return make_error(ErrorCode::kInternal, "a stored proposal is damaged");
+            body_heights[header_digest(body->header)] = body->header.height;
+        }
+        if (!bodies->status().ok()) return tl::unexpected(error_of(bodies->status(), "bodies"));
+        return {};
     }
 
     [[nodiscard]] Result<std::optional<std::string>> read(Family family, const Slice& key) const {
@@ -206,6 +256,9 @@ Result<std::unique_ptr<RocksStorage>> RocksStorage::open(const std::string& fold
     auto guard = VoteGuard::open(folder + "/votes.guard");
     if (!guard) return tl::unexpected(guard.error());
     database->guard.emplace(std::move(*guard));
+    if (auto indexed = database->index_journal(); !indexed) {
+        return tl::unexpected(indexed.error());
+    }
 
     auto format = database->read(kMeta, "format");
     if (!format) return tl::unexpected(format.error());
@@ -251,30 +304,46 @@ Result<void> RocksStorage::commit_block(const driver::BlockCommit& commit) {
         (void)batch.Put(families[kBlobSizes], slice_of(hash.view()),
                         slice_of(encode(static_cast<std::uint64_t>(blob.size()))));
     }
-    if (commit.membership) {
+    const auto known = membership_at(height.next());
+    if (!known && known.error().code != ErrorCode::kNotFound) return tl::unexpected(known.error());
+    if (!known || *known != commit.next_membership) {
         (void)batch.Put(families[kMeta], kMembershipPrefix + key,
-                        slice_of(encode(*commit.membership)));
+                        slice_of(encode(commit.next_membership)));
     }
     (void)batch.Put(families[kMeta], "head", slice_of(encode(height)));
+    database_->drop_decided_votes(batch, height);
     return database_->write(batch, "block");
 }
 
-Result<void> RocksStorage::write_votes(const driver::VoteRecord& record) {
+Result<void> RocksStorage::write_votes(const std::vector<driver::VoteWrite>& votes) {
+    if (votes.empty()) return {};
+    const auto& families = database_->families;
     rocksdb::WriteBatch batch;
-    (void)batch.Put(database_->families[kVotes], "latest",
-                    slice_of(encode(VoteEntry{record.counter, record.height, record.content})));
+    for (const auto& [record, body] : votes) {
+        (void)batch.Put(families[kVotes], number_key(record.sequence),
+                        slice_of(encode(VoteEntry{record.height, record.content})));
+        database_->vote_heights[record.sequence] = record.height;
+        if (!body) continue;
+        const Digest digest = header_digest(body->header);
+        (void)batch.Put(families[kBodies], slice_of(digest.view()), slice_of(encode(*body)));
+        database_->body_heights[digest] = body->header.height;
+    }
     if (auto written = database_->write(batch, "vote journal"); !written) return written;
-    return database_->guard->advance(record.counter);
+    return database_->guard->advance(votes.back().record.sequence + 1);
 }
 
 Result<driver::JournalState> RocksStorage::load_votes() const {
-    driver::JournalState journal{std::nullopt, database_->guard->counter()};
-    auto entry = database_->read_as<VoteEntry>(kVotes, "latest", "vote journal");
-    if (!entry) {
-        if (entry.error().code == ErrorCode::kNotFound) return journal;
-        return tl::unexpected(entry.error());
+    driver::JournalState journal{{}, {}, database_->guard->counter()};
+    for (const auto& [sequence, height] : database_->vote_heights) {
+        auto entry = database_->read_as<VoteEntry>(kVotes, number_key(sequence), "vote journal");
+        if (!entry) return tl::unexpected(entry.error());
+        journal.records.push_back({sequence, height, std::move(entry->content)});
     }
-    journal.latest = driver::VoteRecord{entry->counter, entry->height, std::move(entry->content)};
+    for (const auto& [digest, height] : database_->body_heights) {
+        auto body = database_->read_as<Block>(kBodies, slice_of(digest.view()), "proposal");
+        if (!body) return tl::unexpected(body.error());
+        journal.bodies.push_back(std::move(*body));
+    }
     return journal;
 }
 

@@ -7,12 +7,13 @@
 //   tx         transaction id    -> height, index
 //   blobs      SHA-256           -> content (large values live in blob files)
 //   blob_sizes SHA-256           -> length
-//   votes      "latest"          -> VoteRecord
+//   votes      sequence          -> VoteRecord
+//   bodies     header digest     -> Block (of proposals voted for, above the head)
 //   meta       "head" -> height; "format" -> version; "membership/" height -> Membership that
 //              certifies the blocks after that height
-// The counter of the vote journal also stands in the file votes.guard, outside RocksDB: recovery to
-// a point in time may drop a synced suffix of the log, and the guard then tells.
-// Thread-safe as driver/storage.hpp asks.
+// The next sequence number of the vote journal also stands in the file votes.guard, outside
+// RocksDB: recovery to a point in time may drop a synced suffix of the log, and the guard then
+// tells. Thread-safe as driver/storage.hpp asks.
 #pragma once
 #include <memory>
 #include <string>
@@ -33,7 +34,7 @@ class RocksStorage final : public driver::Storage {
     RocksStorage& operator=(RocksStorage&&) = delete;
 
     [[nodiscard]] Result<void> commit_block(const driver::BlockCommit& commit) override;
-    [[nodiscard]] Result<void> write_votes(const driver::VoteRecord& record) override;
+    [[nodiscard]] Result<void> write_votes(const std::vector<driver::VoteWrite>& votes) override;
     [[nodiscard]] Result<driver::JournalState> load_votes() const override;
     [[nodiscard]] Result<std::optional<driver::Head>> load_head() const override;
     [[nodiscard]] Result<void> load_state(

@@ -53,17 +53,18 @@ TEST_F(Storage, empty_store_has_no_head_and_no_votes) {
     EXPECT_FALSE(head->has_value());
     const auto votes = storage_->load_votes();
     ASSERT_TRUE(votes);
-    EXPECT_FALSE(votes->latest);
-    EXPECT_EQ(votes->counter_guard, 0U);
+    EXPECT_TRUE(votes->records.empty());
+    EXPECT_EQ(votes->sequence_guard, 0U);
     EXPECT_EQ(storage_->block_at(Height{0}).error().code, ErrorCode::kNotFound);
 }
 
 TEST_F(Storage, committed_blocks_survive_reopening_with_all_that_belongs_to_them) {
     auto genesis = commit_at(0);
-    genesis.membership = Membership{Epoch{0}, {{"a", PublicKey{}}}};
+    genesis.next_membership = Membership{Epoch{0}, {{"a", PublicKey{}}}};
     genesis.writes = {{Bytes{1}, Bytes{10}}, {Bytes{2}, Bytes{20}}};
     ASSERT_TRUE(storage_->commit_block(genesis));
     auto first = commit_at(1);
+    first.next_membership = genesis.next_membership;
     first.writes = {{Bytes{1}, std::nullopt}, {Bytes{3}, Bytes{30}}};
     first.blobs = {Bytes(10'000, 5)};
     ASSERT_TRUE(storage_->commit_block(first));
@@ -72,7 +73,7 @@ TEST_F(Storage, committed_blocks_survive_reopening_with_all_that_belongs_to_them
     const auto head = storage_->load_head();
     ASSERT_TRUE(head && head->has_value());
     EXPECT_EQ((*head)->header, first.block.header);
-    EXPECT_EQ((*head)->membership, *genesis.membership);
+    EXPECT_EQ((*head)->membership, genesis.next_membership);
     std::map<Bytes, Bytes> state;
     ASSERT_TRUE(storage_->load_state(
         [&](ByteView key, ByteView value) { state[to_bytes(key)] = to_bytes(value); }));
@@ -90,43 +91,66 @@ TEST_F(Storage, committed_blocks_survive_reopening_with_all_that_belongs_to_them
 
 TEST_F(Storage, membership_of_a_height_is_the_newest_written_below_it) {
     auto genesis = commit_at(0);
-    genesis.membership = Membership{Epoch{0}, {{"a", PublicKey{}}}};
+    genesis.next_membership = Membership{Epoch{0}, {{"a", PublicKey{}}}};
     ASSERT_TRUE(storage_->commit_block(genesis));
     auto fifth = commit_at(5);
-    fifth.membership = Membership{Epoch{1}, {{"b", PublicKey{}}}};
+    fifth.next_membership = Membership{Epoch{1}, {{"b", PublicKey{}}}};
     ASSERT_TRUE(storage_->commit_block(fifth));
     EXPECT_EQ(storage_->membership_at(Height{5})->epoch, Epoch{0});
     EXPECT_EQ(storage_->membership_at(Height{6})->epoch, Epoch{1});
 }
 
-TEST_F(Storage, votes_and_their_guard_survive_reopening) {
-    for (std::uint64_t counter = 1; counter <= 3; ++counter) {
-        ASSERT_TRUE(
-            storage_->write_votes({counter, Height{9}, Bytes{static_cast<std::uint8_t>(counter)}}));
-    }
+driver::VoteWrite vote(std::uint64_t sequence, std::uint64_t height) {
+    return {{sequence, Height{height}, Bytes{static_cast<std::uint8_t>(sequence)}}, std::nullopt};
+}
+
+TEST_F(Storage, votes_bodies_and_guard_survive_reopening) {
+    auto with_body = vote(2, 9);
+    with_body.body = commit_at(9).block;
+    ASSERT_TRUE(storage_->write_votes({vote(1, 9), with_body}));
+    ASSERT_TRUE(storage_->write_votes({vote(3, 9)}));
     reopen();
     const auto votes = storage_->load_votes();
-    ASSERT_TRUE(votes && votes->latest);
-    EXPECT_EQ(votes->latest->counter, 3U);
-    EXPECT_EQ(votes->latest->content, Bytes{3});
-    EXPECT_EQ(votes->counter_guard, 3U);
+    ASSERT_TRUE(votes);
+    ASSERT_EQ(votes->records.size(), 3U);
+    EXPECT_EQ(votes->records[2].sequence, 3U);
+    EXPECT_EQ(votes->records[2].content, Bytes{3});
+    ASSERT_EQ(votes->bodies.size(), 1U);
+    EXPECT_EQ(votes->bodies[0], *with_body.body);
+    EXPECT_EQ(votes->sequence_guard, 4U);
+}
+
+TEST_F(Storage, commit_drops_votes_of_its_height_but_the_newest) {
+    ASSERT_TRUE(storage_->commit_block(commit_at(0)));
+    auto with_body = vote(1, 1);
+    with_body.body = commit_at(1).block;
+    ASSERT_TRUE(storage_->write_votes({with_body, vote(2, 1), vote(3, 1)}));
+    ASSERT_TRUE(storage_->commit_block(commit_at(1)));
+    for (int pass = 0; pass < 2; ++pass) {
+        const auto votes = storage_->load_votes();
+        ASSERT_TRUE(votes);
+        ASSERT_EQ(votes->records.size(), 1U);
+        EXPECT_EQ(votes->records[0].sequence, 3U);
+        EXPECT_TRUE(votes->bodies.empty());
+        reopen();
+    }
 }
 
 TEST_F(Storage, copy_of_an_older_journal_is_behind_its_guard) {
-    ASSERT_TRUE(storage_->write_votes({1, Height{1}, Bytes{1}}));
+    ASSERT_TRUE(storage_->write_votes({vote(1, 1)}));
     storage_.reset();
     const auto backup = folder_.string() + "-backup";
     std::filesystem::copy(folder_ / "ledger", backup, std::filesystem::copy_options::recursive);
     reopen();
-    ASSERT_TRUE(storage_->write_votes({2, Height{1}, Bytes{2}}));
+    ASSERT_TRUE(storage_->write_votes({vote(2, 1)}));
     storage_.reset();
     std::filesystem::remove_all(folder_ / "ledger");
     std::filesystem::rename(backup, folder_ / "ledger");
     reopen();
     const auto votes = storage_->load_votes();
-    ASSERT_TRUE(votes && votes->latest);
-    EXPECT_EQ(votes->latest->counter, 1U);
-    EXPECT_EQ(votes->counter_guard, 2U);
+    ASSERT_TRUE(votes && votes->records.size() == 1);
+    EXPECT_EQ(votes->records[0].sequence, 1U);
+    EXPECT_EQ(votes->sequence_guard, 3U);
 }
 
 TEST_F(Storage, blob_under_a_wrong_hash_is_refused_and_erased_blob_is_gone) {
