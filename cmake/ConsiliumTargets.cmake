@@ -22,7 +22,8 @@ target_include_directories(consilium_options INTERFACE "${CMAKE_SOURCE_DIR}")
 target_compile_options(consilium_options INTERFACE
   -Wall -Wextra -Wpedantic -Wconversion -Wshadow -ffp-contract=off -fno-math-errno)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-  # g++ 12 reports writes past the end of a vector that it is just growing (GCC bugs 105562, 105329).
+  # g++ 12 reports writes past the end of a vector that it is just growing (GCC bugs 105562 and
+  # 105329).
   target_compile_options(consilium_options INTERFACE
     -Wno-stringop-overflow -Wno-restrict -Wno-array-bounds)
 endif()
@@ -51,8 +52,8 @@ function(consilium_library name)
   endif()
 endfunction()
 
-# Builds what the demo starts, and no test. The helpers of the tests stay out: their programs are
-# defined below tests/, and the demo's launcher names those that it needs as its dependencies.
+# Builds what the demo starts, and no test: programs that are defined below tests/ stay out, and the
+# demo's launcher names those of them that it needs as its dependencies.
 add_custom_target(programs)
 
 # consilium_program(name SOURCES main.cpp ... DEPS target ...): an executable in bin/
