@@ -1,0 +1,173 @@
+// Building and naming the keys of the state.
+#include "contracts/schema/keys.hpp"
+
+#include <algorithm>
+#include <array>
+#include <concepts>
+
+namespace consilium::schema::keys {
+namespace {
+
+Bytes plain(std::string_view name) {
+    return to_bytes(as_bytes(name));
+}
+
+class KeyBuilder {
+  public:
+    explicit KeyBuilder(std::string_view name) : key_(to_bytes(as_bytes(name))) {
+        key_.push_back('/');
+    }
+    template <std::unsigned_integral T>
+    KeyBuilder& number(T value) {
+        for (std::size_t i = sizeof(T); i-- > 0;) {
+            key_.push_back(static_cast<std::uint8_t>(value >> (8 * i)));
+        }
+        return *this;
+    }
+    KeyBuilder& bytes(ByteView view) {
+        key_.insert(key_.end(), view.begin(), view.end());
+        return *this;
+    }
+    [[nodiscard]] Bytes take() { return std::move(key_); }
+
+  private:
+    Bytes key_;
+};
+
+Bytes of_batch(std::string_view name, const BatchLabel& label, std::uint16_t index) {
+    return KeyBuilder(name).number(label.mpc_epoch).number(label.batch).number(index).take();
+}
+
+Bytes of_round(std::string_view name, std::uint64_t round, std::uint16_t member) {
+    return KeyBuilder(name).number(round).number(member).take();
+}
+
+constexpr std::array<std::string_view, 28> kNames{
+    "chain",      "parameters", "registry",   "governance", "tasks",        "rounds",
+    "mpc",        "account",    "account_at", "nonce",      "organisation", "organisation_named",
+    "ballot",     "proposal",   "task",       "model",      "metrics",      "epoch",
+    "setup",      "ephemeral",  "bundle",     "batch",      "prep_share",   "pledge",
+    "submission", "round",      "verdict",    "history"};
+constexpr std::array<std::string_view, 4> kShareNames{"stat1", "stat2", "aggregate",
+                                                      "aggregate_ok"};
+
+}  // namespace
+
+Bytes chain() {
+    return plain("chain");
+}
+Bytes parameters() {
+    return plain("parameters");
+}
+Bytes registry() {
+    return plain("registry");
+}
+Bytes governance() {
+    return plain("governance");
+}
+Bytes tasks() {
+    return plain("tasks");
+}
+Bytes rounds() {
+    return plain("rounds");
+}
+Bytes mpc() {
+    return plain("mpc");
+}
+
+Bytes account(const PublicKey& key) {
+    return KeyBuilder("account").bytes(key.view()).take();
+}
+Bytes account_at(std::uint32_t index) {
+    return KeyBuilder("account_at").number(index).take();
+}
+Bytes nonce(const PublicKey& key) {
+    return KeyBuilder("nonce").bytes(key.view()).take();
+}
+Bytes organisation(std::uint32_t id) {
+    return KeyBuilder("organisation").number(id).take();
+}
+Bytes organisation_named(std::string_view folded) {
+    // Hashed: a folded name of 64 characters may have more bytes than a key should.
+    return KeyBuilder("organisation_named")
+        .bytes(tagged_hash("consilium/organisation-name/v1", as_bytes(folded)).view())
+        .take();
+}
+Bytes ballot(const PublicKey& key, std::uint16_t action) {
+    return KeyBuilder("ballot").bytes(key.view()).number(action).take();
+}
+Bytes proposal(std::uint64_t id) {
+    return KeyBuilder("proposal").number(id).take();
+}
+
+Bytes task(std::uint32_t id) {
+    return KeyBuilder("task").number(id).take();
+}
+Bytes model(std::uint32_t task, std::uint32_t version) {
+    return KeyBuilder("model").number(task).number(version).take();
+}
+Bytes metrics(std::uint32_t task, std::uint32_t version) {
+    return KeyBuilder("metrics").number(task).number(version).take();
+}
+
+Bytes epoch(std::uint64_t mpc_epoch) {
+    return KeyBuilder("epoch").number(mpc_epoch).take();
+}
+Bytes setup(std::uint64_t mpc_epoch) {
+    return KeyBuilder("setup").number(mpc_epoch).take();
+}
+Bytes ephemeral(std::uint64_t mpc_epoch, const PublicKey& key) {
+    return KeyBuilder("ephemeral").number(mpc_epoch).bytes(key.view()).take();
+}
+Bytes bundle(const BundleId& id) {
+    return KeyBuilder("bundle").number(id.mpc_epoch).number(id.member).number(id.slot).take();
+}
+Bytes batch(const BatchLabel& label) {
+    return KeyBuilder("batch").number(label.mpc_epoch).number(label.batch).take();
+}
+Bytes prep_share(const BatchLabel& label, std::uint16_t member) {
+    return of_batch("prep_share", label, member);
+}
+Bytes pledge(const BatchLabel& label, std::uint16_t slot) {
+    return of_batch("pledge", label, slot);
+}
+Bytes submission(const BatchLabel& label, std::uint16_t slot) {
+    return of_batch("submission", label, slot);
+}
+
+Bytes round(std::uint64_t round) {
+    return KeyBuilder("round").number(round).take();
+}
+Bytes verdict(std::uint64_t round) {
+    return KeyBuilder("verdict").number(round).take();
+}
+Bytes stat1(std::uint64_t round, std::uint16_t member) {
+    return of_round("stat1", round, member);
+}
+Bytes stat2(std::uint64_t round, std::uint16_t member) {
+    return of_round("stat2", round, member);
+}
+Bytes aggregate(std::uint64_t round, std::uint16_t member) {
+    return of_round("aggregate", round, member);
+}
+Bytes aggregate_ok(std::uint64_t round, std::uint16_t member) {
+    return of_round("aggregate_ok", round, member);
+}
+Bytes history(std::uint32_t task, std::uint64_t mpc_epoch) {
+    return KeyBuilder("history").number(task).number(mpc_epoch).take();
+}
+
+std::string_view record_name(ByteView key) {
+    const auto end = std::find(key.begin(), key.end(), std::uint8_t{'/'});
+    const std::string_view name(reinterpret_cast<const char*>(key.data()),
+                                static_cast<std::size_t>(end - key.begin()));
+    for (const std::string_view known : kNames) {
+        if (known == name) return known;
+    }
+    for (const std::string_view known : kShareNames) {
+        if (known == name) return known;
+    }
+    return {};
+}
+
+}  // namespace consilium::schema::keys

@@ -1,0 +1,60 @@
+// Keys of the chain's state: a readable name, then fixed-width big-endian numbers or key bytes.
+//
+// "round/" + be64(7) is the record of round 7. Big-endian keeps the order of numbers.
+#pragma once
+#include <cstdint>
+#include <string_view>
+
+#include "contracts/schema/arguments.hpp"
+#include "core/bytes.hpp"
+#include "core/signature.hpp"
+
+namespace consilium::schema::keys {
+
+[[nodiscard]] Bytes chain();       // ChainRecord
+[[nodiscard]] Bytes parameters();  // Parameters
+[[nodiscard]] Bytes registry();    // RegistryRecord
+[[nodiscard]] Bytes governance();  // GovernanceRecord
+[[nodiscard]] Bytes tasks();       // TasksRecord
+[[nodiscard]] Bytes rounds();      // RoundsRecord
+[[nodiscard]] Bytes mpc();         // MpcRecord
+
+[[nodiscard]] Bytes account(const PublicKey& key);                // AccountRecord
+[[nodiscard]] Bytes account_at(std::uint32_t index);              // 32 bytes: the account's key
+[[nodiscard]] Bytes nonce(const PublicKey& key);                  // NonceRecord
+[[nodiscard]] Bytes organisation(std::uint32_t id);               // OrganisationRecord
+[[nodiscard]] Bytes organisation_named(std::string_view folded);  // u32: the organisation's id
+[[nodiscard]] Bytes ballot(const PublicKey& key, std::uint16_t action);  // BallotRecord
+[[nodiscard]] Bytes proposal(std::uint64_t id);                          // ProposalRecord
+
+[[nodiscard]] Bytes task(std::uint32_t id);                              // TaskRecord
+[[nodiscard]] Bytes model(std::uint32_t task, std::uint32_t version);    // ModelRecord
+[[nodiscard]] Bytes metrics(std::uint32_t task, std::uint32_t version);  // MetricsRecord
+
+[[nodiscard]] Bytes epoch(std::uint64_t mpc_epoch);                            // EpochRecord
+[[nodiscard]] Bytes setup(std::uint64_t mpc_epoch);                            // SetupRecord
+[[nodiscard]] Bytes ephemeral(std::uint64_t mpc_epoch, const PublicKey& key);  // EphemeralKeyRecord
+struct BundleId {
+    std::uint64_t mpc_epoch{};
+    std::uint16_t member{};
+    std::uint16_t slot{};
+};
+[[nodiscard]] Bytes bundle(const BundleId& id);                                 // BundleRecord
+[[nodiscard]] Bytes batch(const BatchLabel& label);                             // BatchRecord
+[[nodiscard]] Bytes prep_share(const BatchLabel& label, std::uint16_t member);  // ShareRecord
+[[nodiscard]] Bytes pledge(const BatchLabel& label, std::uint16_t slot);        // PledgeRecord
+[[nodiscard]] Bytes submission(const BatchLabel& label, std::uint16_t slot);    // SubmissionRecord
+
+[[nodiscard]] Bytes round(std::uint64_t round);                            // RoundRecord
+[[nodiscard]] Bytes verdict(std::uint64_t round);                          // VerdictRecord
+[[nodiscard]] Bytes stat1(std::uint64_t round, std::uint16_t member);      // ShareRecord
+[[nodiscard]] Bytes stat2(std::uint64_t round, std::uint16_t member);      // ShareRecord
+[[nodiscard]] Bytes aggregate(std::uint64_t round, std::uint16_t member);  // AggregateShareRecord
+[[nodiscard]] Bytes aggregate_ok(std::uint64_t round, std::uint16_t member);  // AggregateOkRecord
+[[nodiscard]] Bytes history(std::uint32_t task, std::uint64_t mpc_epoch);     // HistoryRecord
+
+// What a key stands for: the record's name as in the list above ("round", "verdict", ...), or ""
+// for a key that is none of them.
+[[nodiscard]] std::string_view record_name(ByteView key);
+
+}  // namespace consilium::schema::keys
