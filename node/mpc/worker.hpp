@@ -1,0 +1,105 @@
+// A validator's part in the secure computation: from the final state of the chain to the
+// transactions that this validator owes.
+//
+// step() looks at a state that is final (rule F: never at a proposal) and returns what the chain
+// does not have yet from us: EPK, KEY_COMMIT, KEY_ACK, CLIENT_KEYS, PREP_SHARE, STAT1, STAT2, AGG,
+// AGG_OK. It is driven by state alone: missing some states (while away, after a restart) loses
+// nothing, because every ratchet is stepped to where the state's records say.
+//
+// Secrets live in the SecretStore, durable before anything that depends on them is returned, and
+// are erased there when the state says that their batch, round or epoch is over. Messages that
+// are randomised are stored and returned again byte by byte; all others are recomputed alike.
+//
+// No thread, clock or socket. One thread at a time.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/block.hpp"
+#include "core/bytes.hpp"
+#include "core/membership.hpp"
+#include "core/result.hpp"
+#include "core/secret.hpp"
+#include "core/state.hpp"
+
+namespace consilium::mpc {
+
+// Durable secrets by name ([a-z0-9/-], at most 100 characters). Implementations encrypt them.
+class SecretStore {
+  public:
+    SecretStore() = default;
+    SecretStore(const SecretStore&) = delete;
+    SecretStore& operator=(const SecretStore&) = delete;
+    SecretStore(SecretStore&&) = delete;
+    SecretStore& operator=(SecretStore&&) = delete;
+    virtual ~SecretStore() = default;
+
+    // Synced and atomic per name.
+    [[nodiscard]] virtual Result<void> put(const std::string& name, ByteView secret) = 0;
+    // kNotFound when there is none.
+    [[nodiscard]] virtual Result<SecretBytes> get(const std::string& name) = 0;
+    // Overwrites what it can, then removes; done before it returns. No error when absent.
+    [[nodiscard]] virtual Result<void> erase(const std::string& name) = 0;
+    [[nodiscard]] virtual Result<std::vector<std::string>> list(const std::string& prefix) = 0;
+};
+
+class BlobSource {
+  public:
+    BlobSource() = default;
+    BlobSource(const BlobSource&) = delete;
+    BlobSource& operator=(const BlobSource&) = delete;
+    BlobSource(BlobSource&&) = delete;
+    BlobSource& operator=(BlobSource&&) = delete;
+    virtual ~BlobSource() = default;
+
+    // kNotFound: not here yet; the worker comes back at its next step.
+    [[nodiscard]] virtual Result<Bytes> get(const Digest& hash) = 0;
+};
+
+// One transaction to be signed with the validator key and submitted.
+struct Outgoing {
+    std::string label;  // the same for a repetition; one transaction per label is ever on the chain
+    std::uint16_t module{};
+    std::uint16_t action{};
+    Bytes arguments;           // canonical encoding
+    std::vector<Bytes> blobs;  // that the arguments name
+};
+
+struct WorkerStatus {
+    std::uint64_t mpc_epoch{};  // 0: none
+    std::uint32_t batches{};    // whose keys are held
+    std::uint64_t refusals{};   // times the worker kept silent to protect a secret
+    std::string last_problem;   // for people; never a secret
+};
+
+struct WorkerOptions {
+    ChainIdentity identity;
+    PublicKey own_key;                                    // validator key
+    std::function<void(std::span<std::uint8_t>)> random;  // fill_random, or seeded in a test
+};
+
+class Worker {
+  public:
+    Worker(WorkerOptions options, SecretStore& secrets, BlobSource& blobs);
+    Worker(const Worker&) = delete;
+    Worker& operator=(const Worker&) = delete;
+    Worker(Worker&&) = delete;
+    Worker& operator=(Worker&&) = delete;
+    ~Worker();
+
+    // What is owed after `head`, in the order in which it should be sent. An error is one of the
+    // SecretStore's: nothing may be sent, the caller tries again at the next block.
+    [[nodiscard]] Result<std::vector<Outgoing>> step(const StateReader& state,
+                                                     const BlockHeader& head);
+    [[nodiscard]] WorkerStatus status() const;
+
+  private:
+    class Core;
+    std::unique_ptr<Core> core_;
+};
+
+}  // namespace consilium::mpc
