@@ -21,13 +21,17 @@ struct ReducedWeights {
 };
 [[nodiscard]] ReducedWeights reduce_weights(std::span<const std::uint32_t> weights);
 
-// S^(k), tile by tile in client order. `shares` are s_i^(k) of the clients with a weight above
-// zero, `weights` their reduced weights, in the same order.
+// The clients with a weight above zero, ascending: their s_i^(k) and weights. The weights are
+// divided by their common divisor again here, and the width of the dither follows from them.
+struct AggregateTerms {
+    std::vector<std::span<const Element>> shares;
+    std::vector<std::uint32_t> weights;
+};
+// S^(k), the words of the AGG blob.
 [[nodiscard]] std::vector<Element> aggregate_share(const Kdf& kdf, const Committee& committee,
                                                    MemberIndex self,
                                                    std::span<const BlurRoundKey> blur_ring,
-                                                   std::span<const std::span<const Element>> shares,
-                                                   const ReducedWeights& reduced);
+                                                   const AggregateTerms& terms);
 
 // Optimistic opening: the t+1 smallest members outside X post AGG first; nullopt when fewer remain.
 [[nodiscard]] std::optional<std::vector<MemberIndex>> first_posters(

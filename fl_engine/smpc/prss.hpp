@@ -7,6 +7,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -16,6 +17,22 @@
 namespace consilium::smpc {
 
 inline constexpr std::size_t kTileElements = 4096;
+
+// Frees memory only after erasing it: mask words and shares of masks are secrets.
+template <typename T>
+struct ErasingAllocator {
+    using value_type = T;
+    ErasingAllocator() = default;
+    template <typename U>
+    ErasingAllocator(const ErasingAllocator<U>& /*other*/) {}
+    [[nodiscard]] T* allocate(std::size_t count) { return std::allocator<T>().allocate(count); }
+    void deallocate(T* data, std::size_t count) noexcept {
+        erase_memory(data, count * sizeof(T));
+        std::allocator<T>().deallocate(data, count);
+    }
+    friend bool operator==(const ErasingAllocator&, const ErasingAllocator&) { return true; }
+};
+using SecretElements = std::vector<Element, ErasingAllocator<Element>>;
 
 // One stream per key of a ring, in the ring's order.
 template <typename KeyType>
@@ -37,8 +54,8 @@ class ShareStream {
     void next_tile(std::span<Element> out);
     std::vector<Element> coefficients_;
     std::vector<Prg> streams_;
-    std::vector<Element> words_;
-    std::vector<Uint128> sums_;
+    SecretElements words_;
+    std::vector<Uint128, ErasingAllocator<Uint128>> sums_;
 };
 
 // The secret stream itself, for the client who holds every key; one entry per subset.
@@ -49,7 +66,7 @@ class SecretStream {
 
   private:
     std::vector<Prg> streams_;
-    std::vector<Element> words_;
+    SecretElements words_;
 };
 
 // Member k's shares of `count` zeros, each of degree 2t: item x uses elements x*t .. x*t+t-1.

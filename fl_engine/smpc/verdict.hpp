@@ -96,6 +96,8 @@ struct Verdict {
                                                       std::int64_t blur_bound);
 // clamp(floor(4096 C_r^2 / C_first^2), 1, 16384); 4096 while C_first is unset.
 [[nodiscard]] std::int64_t agree_gain(const VerdictHistory& history, std::uint64_t clip_norm);
+// Makes C_r of the first round with a verdict C_first; call it with every VERDICT event.
+void note_clip_norm(VerdictHistory& history, std::uint64_t clip_norm);
 
 struct ClipNormRule {
     std::uint64_t current{};  // C_r

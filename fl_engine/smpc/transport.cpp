@@ -1,0 +1,87 @@
+// Sealing and opening of key material.
+#include "fl_engine/smpc/transport.hpp"
+
+#include <algorithm>
+
+#include "fl_engine/smpc/openssl_crypto.hpp"
+
+namespace consilium::smpc {
+namespace {
+
+struct Exchange {
+    const TransportPublicKey& ephemeral;
+    const TransportPublicKey& recipient;
+};
+
+// 32 bytes of key and 12 of IV from one expansion.
+GcmKey derive_gcm_key(const SecretArray<32>& shared, const Exchange& exchange, ByteView info) {
+    Bytes salt(exchange.ephemeral.begin(), exchange.ephemeral.end());
+    salt.insert(salt.end(), exchange.recipient.begin(), exchange.recipient.end());
+    const SecretArray<32> extracted = hkdf_extract(salt, shared.view());
+    SecretArray<kKeyBytes + kGcmIvBytes> expanded;
+    hkdf_expand(extracted.view(), info, expanded.mutable_view());
+    GcmKey key{SecretArray<32>(expanded.view().first<kKeyBytes>()), {}};
+    const auto iv = expanded.view().last<kGcmIvBytes>();
+    std::copy(iv.begin(), iv.end(), key.iv.begin());
+    return key;
+}
+
+}  // namespace
+
+TransportPublicKey TransportSecretKey::public_key() const {
+    return x25519_public_key(secret_.view());
+}
+
+Bytes encode_seal_context(const SealContext& context) {
+    Bytes out;
+    const auto text = [&out](std::string_view part) {
+        out.insert(out.end(), part.begin(), part.end());
+        out.push_back('|');
+    };
+    const auto number = [&out](std::uint64_t value) {
+        for (unsigned i = 0; i < 8; ++i) out.push_back(static_cast<std::uint8_t>(value >> (8 * i)));
+        out.push_back('|');
+    };
+    text(context.chain_id);
+    number(context.mpc_epoch);
+    text(context.label);
+    number(context.sender);
+    number(context.subject);
+    number(context.recipient);
+    return out;
+}
+
+Result<Bytes> seal(const SealContext& context, const TransportPublicKey& recipient,
+                   const TransportSecretKey& ephemeral, ByteView plaintext) {
+    if (plaintext.size() > kMaxSealedPlaintext) {
+        return make_error(ErrorCode::kLimitExceeded, "plaintext too long to seal");
+    }
+    const auto shared = x25519(ephemeral.secret().view(), recipient);
+    if (!shared) return make_error(ErrorCode::kInvalidKey, "X25519 key of small order");
+    const TransportPublicKey own = ephemeral.public_key();
+    const Bytes info = encode_seal_context(context);
+    const GcmKey key = derive_gcm_key(*shared, {own, recipient}, info);
+    const Bytes body = gcm_seal(key, info, plaintext);
+    Bytes sealed(own.begin(), own.end());
+    sealed.insert(sealed.end(), body.begin(), body.end());
+    return sealed;
+}
+
+Result<SecretBytes> open_sealed(const SealContext& context, const TransportSecretKey& recipient,
+                                ByteView sealed) {
+    if (sealed.size() < kSealOverheadBytes ||
+        sealed.size() > kSealOverheadBytes + kMaxSealedPlaintext) {
+        return make_error(ErrorCode::kMalformed, "sealed bytes of a wrong length");
+    }
+    TransportPublicKey ephemeral{};
+    std::copy_n(sealed.begin(), ephemeral.size(), ephemeral.begin());
+    const auto shared = x25519(recipient.secret().view(), ephemeral);
+    if (!shared) return make_error(ErrorCode::kInvalidKey, "X25519 key of small order");
+    const Bytes info = encode_seal_context(context);
+    const GcmKey key = derive_gcm_key(*shared, {ephemeral, recipient.public_key()}, info);
+    auto plaintext = gcm_open(key, info, sealed.subspan(ephemeral.size()));
+    if (!plaintext) return make_error(ErrorCode::kMismatch, "sealed for another context or key");
+    return std::move(*plaintext);
+}
+
+}  // namespace consilium::smpc
