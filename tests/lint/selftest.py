@@ -60,7 +60,8 @@ CASES = [
      {"tests/node/a_test.cpp": BODY + lines(620, "int f();\n")}),
     ("long line", check_style, "line-length", {"node/a.hpp": HEAD + "int " + "f" * 100 + ";\n"}),
     ("long digest", check_style, None,
-     {"node/a.hpp": HEAD + 'const char* kDigest = "' + "a" * 64 + '"; // of the vector in the paper\n'}),
+     {"node/a.hpp": HEAD + 'const char* kDigest =\n    "' + "a" * 64
+      + '";  // as the paper has it, example 1, page 12\n'}),
     ("file in camel case", check_style, "file-name", {"node/NodeStore.hpp": HEAD + "int f();\n"}),
     ("no pragma once", check_style, "pragma-once", {"node/a.hpp": BODY + "int f();\n"}),
     ("relative include", check_style, "include-path",
