@@ -42,12 +42,12 @@ Bytes of_round(std::string_view name, std::uint64_t round, std::uint16_t member)
     return KeyBuilder(name).number(round).number(member).take();
 }
 
-constexpr std::array<std::string_view, 28> kNames{
-    "chain",      "parameters", "registry",   "governance", "tasks",        "rounds",
-    "mpc",        "account",    "account_at", "nonce",      "organisation", "organisation_named",
-    "ballot",     "proposal",   "task",       "model",      "metrics",      "epoch",
-    "setup",      "ephemeral",  "bundle",     "batch",      "prep_share",   "pledge",
-    "submission", "round",      "verdict",    "history"};
+constexpr std::array<std::string_view, 27> kNames{
+    "chain",  "parameters", "registry",   "governance", "tasks",        "rounds",
+    "mpc",    "account",    "account_at", "nonce",      "organisation", "organisation_named",
+    "ballot", "proposal",   "task",       "model",      "metrics",      "epoch",
+    "setup",  "ephemeral",  "bundle",     "batch",      "prep_share",   "pledge",
+    "round",  "verdict",    "history"};
 constexpr std::array<std::string_view, 4> kShareNames{"stat1", "stat2", "aggregate",
                                                       "aggregate_ok"};
 
@@ -130,9 +130,6 @@ Bytes prep_share(const BatchLabel& label, std::uint16_t member) {
 }
 Bytes pledge(const BatchLabel& label, std::uint16_t slot) {
     return of_batch("pledge", label, slot);
-}
-Bytes submission(const BatchLabel& label, std::uint16_t slot) {
-    return of_batch("submission", label, slot);
 }
 
 Bytes round(std::uint64_t round) {

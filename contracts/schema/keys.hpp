@@ -43,7 +43,6 @@ struct BundleId {
 [[nodiscard]] Bytes batch(const BatchLabel& label);                             // BatchRecord
 [[nodiscard]] Bytes prep_share(const BatchLabel& label, std::uint16_t member);  // ShareRecord
 [[nodiscard]] Bytes pledge(const BatchLabel& label, std::uint16_t slot);        // PledgeRecord
-[[nodiscard]] Bytes submission(const BatchLabel& label, std::uint16_t slot);    // SubmissionRecord
 
 [[nodiscard]] Bytes round(std::uint64_t round);                            // RoundRecord
 [[nodiscard]] Bytes verdict(std::uint64_t round);                          // VerdictRecord

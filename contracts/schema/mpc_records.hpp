@@ -371,18 +371,6 @@ struct RoundRecord {
     friend bool operator==(const RoundRecord&, const RoundRecord&) = default;
 };
 
-// submission/<mpc_epoch>/<batch>/<slot>: an accepted SUBMIT; the blob's name is the pledge's.
-struct SubmissionRecord {
-    BlobName update;
-    Height height;
-    template <typename Self, typename Visitor>
-    static void describe(Self& self, Visitor& visit) {
-        visit("update", self.update);
-        visit("height", self.height);
-    }
-    friend bool operator==(const SubmissionRecord&, const SubmissionRecord&) = default;
-};
-
 // aggregate/<round>/<member> and aggregate_ok/<round>/<member>
 struct AggregateShareRecord {
     BlobName share;

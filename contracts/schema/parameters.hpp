@@ -30,7 +30,7 @@ struct Parameters {
     std::uint64_t block_cost_max = 2'000'000;   // a transaction costs about 200 (schema table)
     std::uint32_t epoch_rounds_max = 100;       // then a fresh MPC epoch opens
     std::uint32_t batch_stock = 2;              // certified mask batches kept ready
-    Window setup_window{.blocks = 20, .ms = 10'000};        // of each step of the key setup
+    Window setup_window{.blocks = 20, .ms = 20'000};        // of each step of the key setup
     Window preparation_window{.blocks = 20, .ms = 10'000};  // before a disputed batch is replaced
     template <typename Self, typename Visitor>
     static void describe(Self& self, Visitor& visit) {

@@ -68,12 +68,14 @@ struct OrganisationRecord {
     std::optional<PublicKey> validator;
     std::optional<PublicKey> council;  // at most one approved or pending account of each role
     std::optional<PublicKey> trainer;
+    std::uint32_t accounts{};  // neither rejected nor retired; at 0 the name is free again
     template <typename Self, typename Visitor>
     static void describe(Self& self, Visitor& visit) {
         visit("name", self.name, Limit{kMaxNameBytes});
         visit("validator", self.validator);
         visit("council", self.council);
         visit("trainer", self.trainer);
+        visit("accounts", self.accounts);
     }
     friend bool operator==(const OrganisationRecord&, const OrganisationRecord&) = default;
 };
