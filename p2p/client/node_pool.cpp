@@ -1,0 +1,127 @@
+// Failover between nodes, and the search for the key a node proves.
+#include "p2p/client/node_pool.hpp"
+
+#include <charconv>
+#include <chrono>
+#include <optional>
+#include <thread>
+#include <utility>
+
+#include "core/check.hpp"
+
+namespace consilium::p2p {
+namespace {
+
+bool is_wrong_identity(const Error& error) {
+    return error.code == ErrorCode::kInvalidSignature || error.code == ErrorCode::kMismatch;
+}
+
+}  // namespace
+
+struct NodePool::Connection {
+    std::size_t key = 0;  // of allowed_keys; the one that is tried or was proven
+    std::optional<NodeClient> client;
+};
+
+Result<NodeEndpoint> parse_endpoint(std::string_view text) {
+    const auto malformed = [&] {
+        return make_error(
+            ErrorCode::kMalformed,
+            "\"" + std::string(text) + "\" is not host:port, such as 127.0.0.1:27100");
+    };
+    const std::size_t colon = text.rfind(':');
+    if (colon == std::string_view::npos || colon == 0) return malformed();
+    std::string_view host = text.substr(0, colon);
+    if (host.front() == '[') {
+        if (host.size() < 3 || host.back() != ']') return malformed();
+        host = host.substr(1, host.size() - 2);
+    } else if (host.find(':') != std::string_view::npos) {
+        return malformed();
+    }
+    const std::string_view digits = text.substr(colon + 1);
+    NodeEndpoint endpoint;
+    endpoint.host = std::string(host);
+    const auto [end, error] =
+        std::from_chars(digits.data(), digits.data() + digits.size(), endpoint.port);
+    if (error != std::errc{} || end != digits.data() + digits.size() || endpoint.port == 0) {
+        return malformed();
+    }
+    return endpoint;
+}
+
+NodePool::NodePool(NodePoolOptions options) : options_(std::move(options)) {
+    CHECK(!options_.endpoints.empty());
+    for (const NodeEndpoint& endpoint : options_.endpoints) {
+        CHECK(!endpoint.allowed_keys.empty());
+        connections_.push_back(std::make_unique<Connection>());
+    }
+}
+
+NodePool::~NodePool() = default;
+
+template <typename Call>
+Result<ApiAnswer> NodePool::ask_one(std::size_t index, Call& call) {
+    const NodeEndpoint& endpoint = options_.endpoints[index];
+    Connection& connection = *connections_[index];
+    Result<ApiAnswer> answer = make_error(ErrorCode::kMismatch, "no key is allowed");
+    for (std::size_t tries = 0; tries < endpoint.allowed_keys.size(); ++tries) {
+        if (!connection.client) {
+            HttpClientOptions http;
+            http.host = endpoint.host;
+            http.port = endpoint.port;
+            http.timeout_ms = options_.request_timeout_ms;
+            http.response_limit = options_.response_limit;
+            http.expected_server =
+                ExpectedServer{endpoint.allowed_keys[connection.key], options_.genesis_hash};
+            connection.client.emplace(std::move(http));
+        }
+        answer = call(*connection.client);
+        if (answer || !is_wrong_identity(answer.error())) return answer;
+        connection.client.reset();
+        connection.key = (connection.key + 1) % endpoint.allowed_keys.size();
+    }
+    return answer;
+}
+
+template <typename Call>
+Result<ApiAnswer> NodePool::ask(Call call) {
+    std::string reasons;
+    std::optional<Error> wrong_identity;
+    for (std::size_t tries = 0; tries < connections_.size(); ++tries) {
+        const std::size_t index = (current_ + tries) % connections_.size();
+        auto answer = ask_one(index, call);
+        if (answer) {
+            current_ = index;
+            return answer;
+        }
+        const NodeEndpoint& endpoint = options_.endpoints[index];
+        const std::string reason =
+            endpoint.host + ":" + std::to_string(endpoint.port) + ": " + answer.error().context;
+        reasons += (reasons.empty() ? "" : "; ") + reason;
+        if (is_wrong_identity(answer.error())) {
+            wrong_identity = Error{answer.error().code, reason};
+        }
+    }
+    if (wrong_identity) return tl::unexpected(*wrong_identity);
+    return make_error(ErrorCode::kUnavailable, "no node answers (" + reasons + ")");
+}
+
+Result<ApiAnswer> NodePool::get(std::string_view target) {
+    return ask([&](NodeClient& client) { return client.get(target); });
+}
+
+Result<ApiAnswer> NodePool::post_transaction(ByteView transaction) {
+    return ask([&](NodeClient& client) { return client.post_transaction(transaction); });
+}
+
+std::uint64_t NodePool::now_ms() const {
+    const auto since = std::chrono::steady_clock::now().time_since_epoch();
+    return static_cast<std::uint64_t>(
+        std::chrono::duration_cast<std::chrono::milliseconds>(since).count());
+}
+
+void NodePool::pause_ms(std::uint64_t duration_ms) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(duration_ms));
+}
+
+}  // namespace consilium::p2p

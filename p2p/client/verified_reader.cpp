@@ -1,0 +1,141 @@
+// Decoding and checking of proofs that a node's API hands out.
+#include "p2p/client/verified_reader.hpp"
+
+#include <string>
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+#include "core/merkle.hpp"
+#include "core/state_tree.hpp"
+#include "p2p/client/bounded_json.hpp"
+
+namespace consilium::p2p {
+namespace {
+
+using nlohmann::json;
+
+constexpr unsigned kNotFound = 404;
+
+Result<ApiAnswer> successful(Result<ApiAnswer> answer, const std::string& what) {
+    if (!answer || answer->is_success()) return answer;
+    return make_error(answer->status == kNotFound ? ErrorCode::kNotFound : ErrorCode::kUnavailable,
+                      what + ": the node answers " + std::to_string(answer->status));
+}
+
+Result<json> object_of(const Result<ApiAnswer>& answer) {
+    if (!answer) return tl::unexpected(answer.error());
+    auto parsed = parse_bounded_json(answer->body);
+    if (!parsed) return tl::unexpected(parsed.error());
+    if (!parsed->is_object()) return make_error(ErrorCode::kMalformed, "the answer is no object");
+    return parsed;
+}
+
+Result<Bytes> bytes_at(const json& object, const char* name) {
+    const auto found = object.find(name);
+    if (found == object.end() || !found->is_string()) {
+        return make_error(ErrorCode::kMalformed, std::string("the answer lacks ") + name);
+    }
+    return decode_hex(found->get_ref<const std::string&>());
+}
+
+template <typename T>
+Result<T> value_at(const json& object, const char* name) {
+    auto bytes = bytes_at(object, name);
+    if (!bytes) return tl::unexpected(bytes.error());
+    auto value = decode<T>(*bytes);
+    if (!value) {
+        return make_error(value.error().code, std::string(name) + ": " + value.error().context);
+    }
+    return value;
+}
+
+struct CertifiedHeader {
+    BlockHeader header;
+    Certificate certificate;
+};
+
+Result<CertifiedHeader> certified_header(const json& object, const LightClient& light_client) {
+    auto header = value_at<BlockHeader>(object, "header");
+    if (!header) return tl::unexpected(header.error());
+    auto certificate = value_at<Certificate>(object, "certificate");
+    if (!certificate) return tl::unexpected(certificate.error());
+    if (auto checked = light_client.check(*header, *certificate); !checked) {
+        return tl::unexpected(checked.error());
+    }
+    return CertifiedHeader{*std::move(header), *std::move(certificate)};
+}
+
+}  // namespace
+
+VerifiedReader::VerifiedReader(ApiChannel& channel, const Genesis& genesis)
+    : channel_(channel), light_client_(genesis.identity(), genesis.membership()) {}
+
+Result<VerifiedValue> VerifiedReader::read(ByteView key) {
+    const auto object =
+        object_of(successful(channel_.get("/v1/state/" + to_hex(key) + "?proof=1"), "state"));
+    if (!object) return tl::unexpected(object.error());
+    auto certified = certified_header(*object, light_client_);
+    if (!certified) return tl::unexpected(certified.error());
+    const auto proof = value_at<StateProof>(*object, "proof");
+    if (!proof) return tl::unexpected(proof.error());
+    std::optional<Bytes> value;
+    const auto found = object->find("value");
+    if (found == object->end()) {
+        return make_error(ErrorCode::kMalformed, "the answer lacks value");
+    }
+    if (!found->is_null()) {
+        auto bytes = bytes_at(*object, "value");
+        if (!bytes) return tl::unexpected(bytes.error());
+        value = *std::move(bytes);
+    }
+    if (auto proven = verify_state_proof(certified->header.state_root, key, value, *proof);
+        !proven) {
+        return tl::unexpected(proven.error());
+    }
+    return VerifiedValue{certified->header, std::move(certified->certificate), std::move(value)};
+}
+
+Result<VerifiedReceipt> VerifiedReader::receipt(const Digest& id) {
+    const auto object = object_of(
+        successful(channel_.get("/v1/transactions/" + id.hex() + "?proof=1"), "transaction"));
+    if (!object) return tl::unexpected(object.error());
+    auto certified = certified_header(*object, light_client_);
+    if (!certified) return tl::unexpected(certified.error());
+    auto encoded = bytes_at(*object, "receipt_bytes");
+    if (!encoded) return tl::unexpected(encoded.error());
+    auto receipt = decode<Receipt>(*encoded);
+    if (!receipt) return tl::unexpected(receipt.error());
+    const auto proof = value_at<MerkleProof>(*object, "receipt_proof");
+    if (!proof) return tl::unexpected(proof.error());
+    // Leaf 0 holds the events of the block itself (core/receipt.hpp).
+    if (receipt->tx_id != id || proof->index == 0 ||
+        !verify_leaf(certified->header.receipt_root, merkle_leaf(*encoded), *proof)) {
+        return make_error(ErrorCode::kMismatch, "the receipt does not belong to the block");
+    }
+    return VerifiedReceipt{certified->header, std::move(certified->certificate),
+                           *std::move(receipt)};
+}
+
+Result<VerifiedBlock> VerifiedReader::block(Height height) {
+    const auto answer =
+        successful(channel_.get("/v1/blocks/" + std::to_string(height.value) + "?raw=1"), "block");
+    if (!answer) return tl::unexpected(answer.error());
+    codec::Reader reader(as_bytes(answer->body));
+    VerifiedBlock found;
+    reader.read(found.block);
+    reader.read(found.certificate);
+    if (auto error = reader.finish()) return tl::unexpected(*std::move(error));
+    if (found.block.header.height != height) {
+        return make_error(ErrorCode::kMismatch, "the node sent another block");
+    }
+    if (auto checked = light_client_.check(found.block.header, found.certificate); !checked) {
+        return tl::unexpected(checked.error());
+    }
+    if (transaction_root(transaction_ids(found.block.transactions)) != found.block.header.tx_root) {
+        return make_error(ErrorCode::kMismatch, "the transactions are not those of the block");
+    }
+    return found;
+}
+
+}  // namespace consilium::p2p
