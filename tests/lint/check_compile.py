@@ -16,7 +16,8 @@ import sys
 import time
 from pathlib import Path
 
-from source_tree import PROJECT_INCLUDE, PassCache, cpp_files, include_closure, read, run_all
+from source_tree import (PROJECT_INCLUDE, PassCache, cpp_files, git_lines, include_closure, read,
+                         run_all)
 
 CLANG = "clang++-14"
 TIDY = "clang-tidy-14"
@@ -98,21 +99,16 @@ def check_syntax(root):
     return run_cached(root, "syntax", version(CLANG), jobs)
 
 
-def git_lines(root, *arguments):
-    done = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, text=True)
-    return done.stdout.split() if done.returncode == 0 else []
-
-
 def changed_files(root):
     """What differs from the branch point with origin, or from the last commit's parent."""
     base = os.environ.get("CONSILIUM_LINT_BASE", "")
     if not base:
         base = "".join(git_lines(root, "merge-base", "HEAD", "origin/HEAD")
-                       or git_lines(root, "merge-base", "HEAD", "origin/main"))
+                       or git_lines(root, "merge-base", "HEAD", "origin/main") or [])
     if not base or [base] == git_lines(root, "rev-parse", "HEAD"):
         base = "HEAD~1"
-    return set(git_lines(root, "diff", "--name-only", base)
-               + git_lines(root, "ls-files", "-o", "--exclude-standard"))
+    return set((git_lines(root, "diff", "--name-only", base) or [])
+               + (git_lines(root, "ls-files", "-o", "--exclude-standard") or []))
 
 
 def sources_to_tidy(root, full):

@@ -33,16 +33,20 @@ def report(findings):
     return 1 if findings else 0
 
 
+def git_lines(root, *arguments):
+    """The lines a git command answers, None when it fails. Works in a clone of another user."""
+    done = subprocess.run(
+        ["git", "-C", str(root), "-c", f"safe.directory={Path(root).resolve()}", *arguments],
+        capture_output=True, text=True)
+    return done.stdout.splitlines() if done.returncode == 0 else None
+
+
 def all_files(root):
     """Paths (relative, sorted) of what git tracks or would track; of everything without git."""
     root = Path(root)
     listed = None
     if (root / ".git").exists():
-        answer = subprocess.run(
-            ["git", "-C", str(root), "-c", f"safe.directory={root.resolve()}", "ls-files", "-co",
-             "--exclude-standard"], capture_output=True, text=True)
-        if answer.returncode == 0:
-            listed = answer.stdout.splitlines()
+        listed = git_lines(root, "ls-files", "-co", "--exclude-standard")
     if listed is None:
         listed = [str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()]
     kept = [name for name in listed
