@@ -1,0 +1,189 @@
+// Answers of the fake chain in the JSON shapes of the node API.
+#include "tests/wallet/fake_chain.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "core/check.hpp"
+#include "core/merkle.hpp"
+
+namespace consilium::wallet_tests {
+namespace {
+
+using nlohmann::json;
+
+p2p::ApiAnswer answer(unsigned status, const json& body) {
+    return p2p::ApiAnswer{status, "application/json", body.dump()};
+}
+
+p2p::ApiAnswer problem(unsigned status, const std::string& code) {
+    return p2p::ApiAnswer{
+        status, "application/problem+json",
+        json{{"status", status}, {"code", code}, {"detail", "because of " + code}}.dump()};
+}
+
+bool take_prefix(std::string& text, const std::string& prefix) {
+    if (text.rfind(prefix, 0) != 0) return false;
+    text.erase(0, prefix.size());
+    return true;
+}
+
+}  // namespace
+
+FakeConsortium FakeConsortium::make() {
+    FakeConsortium made;
+    made.genesis.chain_id = "test";
+    made.genesis.time = TimeMs{1'700'000'000'000};
+    for (int i = 0; i < 4; ++i) {
+        made.validators.push_back(KeyPair::generate());
+        made.council.push_back(KeyPair::generate());
+        made.genesis.organisations.push_back({"Hospital " + std::string(1, char('A' + i)),
+                                              made.validators.back().public_key(),
+                                              made.council.back().public_key()});
+    }
+    return made;
+}
+
+FakeChain::FakeChain(const std::vector<KeyPair>& validators, const Genesis& genesis)
+    : validators_(validators), genesis_(genesis) {
+    make_block();
+}
+
+Certificate FakeChain::certify(const BlockHeader& header) const {
+    Certificate certificate;
+    certificate.height = header.height;
+    certificate.digest = header_digest(header);
+    const std::size_t signers = faults.forges_certificate ? 2 : 3;
+    for (std::size_t i = 0; i < signers; ++i) {
+        certificate.signers |= std::uint64_t{1} << i;
+        certificate.signatures.push_back(validators_[i].sign(commit_vote_digest(
+            genesis_.identity(), {Epoch{0}, header.height, View{0}, certificate.digest})));
+    }
+    return certificate;
+}
+
+void FakeChain::make_block() {
+    Certified next;
+    for (; !mempool_.empty(); mempool_.pop_front()) {
+        Transaction& transaction = mempool_.front();
+        if (faults.nonce_thefts > 0 && nonces_[transaction.sender] == transaction.nonce) {
+            --faults.nonce_thefts;
+            ++nonces_[transaction.sender];
+        }
+        if (transaction.nonce != nonces_[transaction.sender] ||
+            transaction.valid_until.value <= blocks_.size()) {
+            continue;
+        }
+        ++nonces_[transaction.sender];
+        next.receipts.receipts.push_back({transaction_id(transaction), faults.receipt_code, {}});
+        executed_.push_back(transaction);
+        next.block.transactions.push_back(std::move(transaction));
+    }
+    state_ = state_.apply(pending_writes_);
+    pending_writes_.clear();
+    next.state = state_;
+    BlockHeader& header = next.block.header;
+    header.height = Height{blocks_.size() + 1};
+    header.time = TimeMs{genesis_.time.value + header.height.value};
+    header.tx_root = transaction_root(transaction_ids(next.block.transactions));
+    header.receipt_root = receipt_root(next.receipts);
+    header.state_root = state_.root();
+    header.membership_hash = genesis_.membership().hash();
+    next.certificate = certify(header);
+    blocks_.push_back(std::move(next));
+}
+
+void FakeChain::pause_ms(std::uint64_t duration_ms) {
+    now_ms_ += duration_ms;
+    make_block();
+}
+
+Result<p2p::ApiAnswer> FakeChain::post_transaction(ByteView bytes) {
+    if (faults.is_down) return make_error(ErrorCode::kUnavailable, "connection refused");
+    posted_.push_back(to_bytes(bytes));
+    if (faults.busy_answers > 0) {
+        --faults.busy_answers;
+        return problem(503, "syncing");
+    }
+    const auto transaction = decode_transaction(bytes);
+    if (!transaction || !has_valid_signature(*transaction)) return problem(400, "bad_signature");
+    if (!faults.refusal.empty()) return problem(faults.refusal_status, faults.refusal);
+    if (transaction->nonce < nonces_[transaction->sender]) return problem(409, "nonce_used");
+    if (!faults.loses_transactions) mempool_.push_back(*transaction);
+    if (faults.hides_answers) return make_error(ErrorCode::kUnavailable, "connection reset");
+    return answer(202, {{"tx_id", transaction_id(*transaction).hex()}});
+}
+
+Result<p2p::ApiAnswer> FakeChain::transaction_answer(const std::string& id, bool with_proof) const {
+    for (const Certified& certified : blocks_) {
+        const auto& receipts = certified.receipts.receipts;
+        for (std::size_t i = 0; i < receipts.size(); ++i) {
+            if (receipts[i].tx_id.hex() != id) continue;
+            json body = {{"tx_id", id},
+                         {"height", certified.block.header.height.value},
+                         {"index", i},
+                         {"block_digest", certified.certificate.digest.hex()},
+                         {"receipt",
+                          {{"code", receipts[i].code},
+                           {"name", receipts[i].code == 0 ? "ok" : "wrong_phase"},
+                           {"events", json::array()}}}};
+            if (with_proof) {
+                Receipt told = receipts[i];
+                if (faults.forges_receipt) told.code = 0;
+                body["receipt_bytes"] = to_hex(encode(told));
+                body["receipt_proof"] =
+                    to_hex(encode(prove_leaf(receipt_leaves(certified.receipts), i + 1)));
+                body["header"] = to_hex(encode(certified.block.header));
+                body["certificate"] = to_hex(encode(certified.certificate));
+            }
+            return answer(200, body);
+        }
+    }
+    return problem(404, "not_found");
+}
+
+Result<p2p::ApiAnswer> FakeChain::state_answer(const std::string& key) const {
+    const Bytes path = decode_hex(key).value();
+    const Certified& head = blocks_.back();
+    const auto value = head.state.get(path);
+    json body = {{"height", head.block.header.height.value},
+                 {"value", nullptr},
+                 {"proof", to_hex(encode(head.state.prove(path)))},
+                 {"header", to_hex(encode(head.block.header))},
+                 {"certificate", to_hex(encode(head.certificate))}};
+    if (value) body["value"] = to_hex(*value);
+    if (faults.forges_value) body["value"] = "00";
+    return answer(200, body);
+}
+
+Result<p2p::ApiAnswer> FakeChain::get(std::string_view target) {
+    if (faults.is_down) return make_error(ErrorCode::kUnavailable, "connection refused");
+    std::string rest(target);
+    const std::size_t question = rest.find('?');
+    const std::string query = question == std::string::npos ? "" : rest.substr(question + 1);
+    rest = rest.substr(0, question);
+    if (rest == "/v1/status") {
+        return answer(200, {{"chain_id", genesis_.chain_id},
+                            {"genesis_hash", genesis_.hash().hex()},
+                            {"height", blocks_.size()},
+                            {"version", "test"}});
+    }
+    if (take_prefix(rest, "/v1/accounts/")) {
+        const auto key = decode_public_key_hex(rest).value();
+        const std::uint64_t nonce = nonces_[key];
+        return answer(200, {{"nonce", nonce}, {"pending_nonce", nonce}, {"account", nullptr}});
+    }
+    if (take_prefix(rest, "/v1/transactions/")) return transaction_answer(rest, query == "proof=1");
+    if (take_prefix(rest, "/v1/state/")) return state_answer(rest);
+    if (take_prefix(rest, "/v1/blocks/")) {
+        const std::size_t height = std::stoul(rest);
+        if (height == 0 || height > blocks_.size()) return problem(404, "not_found");
+        Bytes bytes = encode(blocks_[height - 1].block);
+        const Bytes certificate = encode(blocks_[height - 1].certificate);
+        bytes.insert(bytes.end(), certificate.begin(), certificate.end());
+        return p2p::ApiAnswer{200, "application/octet-stream",
+                              std::string(bytes.begin(), bytes.end())};
+    }
+    return problem(404, "not_found");
+}
+
+}  // namespace consilium::wallet_tests
