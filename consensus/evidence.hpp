@@ -1,7 +1,7 @@
 // Proof that a member signed two different messages for one slot.
 //
 // A value that anybody can check with the membership of its epoch: it holds both messages as they
-// were signed. At most kMaxEvidencePerHeight are made at one height, one per member and kind, so a
+// were signed. A replica makes at most one per member and kind at one height, so a
 // flood of conflicting messages costs nothing more.
 #pragma once
 #include "consensus/verify.hpp"

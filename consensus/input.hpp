@@ -38,7 +38,9 @@ struct ValidationResult {
 };
 
 // A block is durably committed, whether by CommitBlock or by block sync: the new head. Only here
-// does the replica enter the next height. `membership` certifies the next block.
+// does the replica enter the next height. `membership` certifies the next block. Pass the
+// PendingWork that is left after this block first: a primary proposes at once while work is known
+// to wait.
 struct HeadAdvanced {
     BlockHeader header;
     Certificate certificate;

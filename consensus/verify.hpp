@@ -4,7 +4,8 @@
 // state, so it may run on any thread; keep the context alive and unchanged meanwhile. Call
 // Replica::admit() before it, which drops duplicates and what lies outside the watermarks.
 // kUnavailable: the message names an epoch this replica does not know, a hint that it lags;
-// every other error means the sender (or the link) is at fault.
+// every other error means the sender (or the link) is at fault. The link's peer need not be the
+// message's sender: a replica relays the NEW-VIEW of another to a member that lacks it.
 #pragma once
 #include <utility>
 #include <vector>
