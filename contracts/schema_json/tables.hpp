@@ -1,0 +1,39 @@
+// JSON of what stands on the chain, found by its numbers: arguments, events, records, blocks.
+//
+// What does not decode (or is of a newer version) is shown as {"hex": ...}; nothing here fails.
+#pragma once
+#include <string_view>
+
+#include <nlohmann/json.hpp>
+
+#include "core/block.hpp"
+#include "core/certificate.hpp"
+#include "core/receipt.hpp"
+#include "core/result.hpp"
+
+namespace consilium::schema {
+
+[[nodiscard]] nlohmann::json render_arguments(std::uint16_t module, std::uint16_t action,
+                                              ByteView arguments);
+// {module, kind, name, payload}
+[[nodiscard]] nlohmann::json render_event(const Event& event);
+// {record, value}, by the key's name.
+[[nodiscard]] nlohmann::json render_record(ByteView key, ByteView value);
+// {id, sender, nonce, valid_until, module, action, name, arguments}
+[[nodiscard]] nlohmann::json render_transaction(const Transaction& transaction);
+// {tx_id, code, name, events}
+[[nodiscard]] nlohmann::json render_receipt(const Receipt& receipt);
+// {digest, height, parent, time_ms, ...}
+[[nodiscard]] nlohmann::json render_header(const BlockHeader& header);
+// {epoch, view, digest, signers: [replica ids]}
+[[nodiscard]] nlohmann::json render_certificate(const Certificate& certificate);
+
+// Canonical bytes of an action's arguments from their JSON. kNotFound for an unknown action.
+[[nodiscard]] Result<Bytes> parse_arguments(std::uint16_t module, std::uint16_t action,
+                                            const nlohmann::json& json);
+// Canonical bytes of a proposal's payload, by the kind's name such as "create_task".
+[[nodiscard]] Result<Bytes> parse_proposal_payload(std::string_view kind,
+                                                   const nlohmann::json& json);
+[[nodiscard]] nlohmann::json render_proposal_payload(std::uint16_t kind, ByteView payload);
+
+}  // namespace consilium::schema

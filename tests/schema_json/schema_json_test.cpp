@@ -1,0 +1,111 @@
+// JSON rendering: complete over the tables, exact both ways, bounded on input.
+#include <gtest/gtest.h>
+
+#include "contracts/schema/arguments.hpp"
+#include "contracts/schema/keys.hpp"
+#include "contracts/schema/table.hpp"
+#include "contracts/schema_json/genesis_json.hpp"
+#include "contracts/schema_json/json_text.hpp"
+#include "contracts/schema_json/render.hpp"
+#include "contracts/schema_json/tables.hpp"
+
+namespace consilium::schema {
+namespace {
+
+Genesis make_genesis() {
+    Genesis genesis;
+    genesis.chain_id = "test";
+    genesis.time = TimeMs{5};
+    for (int i = 0; i < 4; ++i) {
+        genesis.organisations.push_back({"Hospital " + std::to_string(i),
+                                         KeyPair::generate().public_key(),
+                                         KeyPair::generate().public_key()});
+    }
+    genesis.parameters = encode(Parameters{});
+    return genesis;
+}
+
+TEST(SchemaJson, every_action_of_the_table_has_arguments_that_can_be_parsed) {
+    for (const ActionInfo& info : action_table()) {
+        const auto parsed = parse_arguments(static_cast<std::uint16_t>(info.module), info.action,
+                                            nlohmann::json::object());
+        if (!parsed) {
+            EXPECT_NE(parsed.error().code, ErrorCode::kNotFound) << info.name;
+        }
+    }
+}
+
+TEST(SchemaJson, arguments_survive_the_way_through_json) {
+    const Vote vote{.proposal = (std::uint64_t{1} << 60U) + 1, .is_yes = true};
+    const auto module = static_cast<std::uint16_t>(Module::kGovernance);
+    const auto json = render_arguments(module, action::kVote, encode(vote));
+    EXPECT_EQ(json["proposal"], "1152921504606846977");  // over 2^53: text, not a rounded number
+    const auto parsed = parse_arguments(module, action::kVote, json);
+    ASSERT_TRUE(parsed) << parsed.error().context;
+    EXPECT_EQ(*parsed, encode(vote));
+}
+
+TEST(SchemaJson, task_survives_the_way_through_json) {
+    TaskSpec spec;
+    spec.name = "wdbc";
+    spec.model = {ModelKind::kMlp, {30, 16, 1}};
+    spec.data_weights = {{KeyPair::generate().public_key(), 3}};
+    const auto json = nlohmann::json::parse(to_json_value(spec).dump());
+    const auto parsed = from_json_value<TaskSpec>(json);
+    ASSERT_TRUE(parsed) << parsed.error().context;
+    EXPECT_EQ(*parsed, spec);
+    EXPECT_EQ(json["model"]["layers"], nlohmann::json({30, 16, 1}));
+}
+
+TEST(SchemaJson, errors_name_the_field) {
+    auto json = to_json_value(Vote{});
+    json["is_yes"] = "maybe";
+    EXPECT_NE(from_json_value<Vote>(json).error().context.find("is_yes"), std::string::npos);
+    json = to_json_value(Vote{});
+    json["extra"] = 1;
+    EXPECT_NE(from_json_value<Vote>(json).error().context.find("extra: unknown"),
+              std::string::npos);
+    json = to_json_value(Vote{});
+    json.erase("proposal");
+    EXPECT_NE(from_json_value<Vote>(json).error().context.find("proposal: is missing"),
+              std::string::npos);
+    json = to_json_value(Vote{});
+    json["proposal"] = -1;
+    EXPECT_FALSE(from_json_value<Vote>(json));
+    json["proposal"] = 1.5;
+    EXPECT_FALSE(from_json_value<Vote>(json));
+    auto task = to_json_value(TaskSpec{});
+    task["schedule"] = "sometimes";
+    EXPECT_NE(from_json_value<TaskSpec>(task).error().context.find("schedule"), std::string::npos);
+}
+
+TEST(SchemaJson, genesis_survives_the_way_through_its_file) {
+    const Genesis genesis = make_genesis();
+    const auto decoded = decode_genesis_json(genesis_to_json(genesis).dump(2));
+    ASSERT_TRUE(decoded) << decoded.error().context;
+    EXPECT_EQ(decoded->hash(), genesis.hash());
+}
+
+TEST(SchemaJson, genesis_with_a_key_twice_is_refused_by_name) {
+    auto json = genesis_to_json(make_genesis());
+    json["organisations"][1]["council_key"] = json["organisations"][0]["council_key"];
+    const auto decoded = decode_genesis_json(json.dump());
+    ASSERT_FALSE(decoded);
+    EXPECT_NE(decoded.error().context.find("used twice"), std::string::npos);
+}
+
+TEST(SchemaJson, undecodable_bytes_are_shown_as_hexadecimal) {
+    EXPECT_EQ(render_arguments(2, action::kVote, Bytes{1})["hex"], "01");
+    EXPECT_EQ(render_event({99, 1, Bytes{2}})["payload"]["hex"], "02");
+    EXPECT_EQ(render_record(keys::parameters(), Bytes{3})["value"]["hex"], "03");
+}
+
+TEST(JsonText, deep_or_long_or_broken_text_is_refused) {
+    EXPECT_TRUE(parse_json("{\"a\":[1,2,\"]]]]\"]}"));
+    EXPECT_FALSE(parse_json(std::string(100'000, '[')));
+    EXPECT_FALSE(parse_json("{\"a\":"));
+    EXPECT_EQ(parse_json("[1,2,3]", 3).error().code, ErrorCode::kLimitExceeded);
+}
+
+}  // namespace
+}  // namespace consilium::schema
