@@ -118,8 +118,8 @@ class Mesh {
                                                               MeshCallbacks callbacks);
     Mesh(const Mesh&) = delete;
     Mesh& operator=(const Mesh&) = delete;
-    // Closes everything without ceremony. No callback runs after it when the io_context is stopped
-    // or when called on its only thread; otherwise call stop() and wait first.
+    // Closes everything without ceremony. Waits for a callback that runs now (so do not hold a lock
+    // that a callback takes); none begins afterwards.
     ~Mesh();
 
     // Binds and listens now, dials in the background. kUnavailable when the address is taken.

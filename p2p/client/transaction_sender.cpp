@@ -90,34 +90,32 @@ Result<Height> TransactionSender::height() {
     return Height{*height};
 }
 
-Result<Transaction> TransactionSender::prepare(const KeyPair& key, const Instruction& instruction) {
+Result<Transaction> TransactionSender::draft(const PublicKey& sender,
+                                             const Instruction& instruction) {
     const auto head = height();
     if (!head) return tl::unexpected(head.error());
-    const auto account =
-        object_of(channel_.get("/v1/accounts/" + key.public_key().hex()), "account");
-    std::uint64_t nonce = 0;
+    const auto account = object_of(channel_.get("/v1/accounts/" + sender.hex()), "account");
+    Transaction transaction;
     if (account) {
         const auto next = number_at(*account, "nonce");
         if (!next) return make_error(ErrorCode::kMalformed, "account: no nonce in the answer");
-        nonce = std::max(*next, number_at(*account, "pending_nonce").value_or(*next));
+        transaction.nonce = std::max(*next, number_at(*account, "pending_nonce").value_or(*next));
     } else if (account.error().code != ErrorCode::kNotFound) {
         return tl::unexpected(account.error());
     }
-    return sign(key, instruction, nonce,
-                Height{saturating_add(head->value, options_.expiry_blocks)});
-}
-
-Transaction TransactionSender::sign(const KeyPair& key, const Instruction& instruction,
-                                    std::uint64_t nonce, Height valid_until) const {
-    Transaction transaction;
     transaction.chain_id = chain_.chain_id;
     transaction.genesis_hash = chain_.genesis_hash;
-    transaction.nonce = nonce;
-    transaction.valid_until = valid_until;
+    transaction.sender = sender;
+    transaction.valid_until = Height{saturating_add(head->value, options_.expiry_blocks)};
     transaction.module = instruction.module;
     transaction.action = instruction.action;
     transaction.arguments = instruction.arguments;
-    sign_transaction(transaction, key);
+    return transaction;
+}
+
+Result<Transaction> TransactionSender::prepare(const KeyPair& key, const Instruction& instruction) {
+    auto transaction = draft(key.public_key(), instruction);
+    if (transaction) sign_transaction(*transaction, key);
     return transaction;
 }
 

@@ -62,11 +62,11 @@ class TransactionSender {
     // `channel` outlives the sender.
     TransactionSender(ApiChannel& channel, ChainIdentity chain, SenderOptions options);
 
-    // Asks for height and nonce and signs. kMismatch when the node is of another chain.
+    // Asks for height and nonce: the transaction without a signature, for signing elsewhere.
+    [[nodiscard]] Result<Transaction> draft(const PublicKey& sender,
+                                            const Instruction& instruction);
+    // draft, and signs. kMismatch when the node is of another chain.
     [[nodiscard]] Result<Transaction> prepare(const KeyPair& key, const Instruction& instruction);
-    // The same from given numbers, for signing offline.
-    [[nodiscard]] Transaction sign(const KeyPair& key, const Instruction& instruction,
-                                   std::uint64_t nonce, Height valid_until) const;
     // Sends signed bytes and waits. An error means that nothing was sent (malformed, other chain).
     [[nodiscard]] Result<SendOutcome> send(const Transaction& transaction, WaitFor wait);
     // prepare and send. When another transaction of the account took the nonce meanwhile, this one
