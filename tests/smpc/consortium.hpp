@@ -1,0 +1,182 @@
+// A whole consortium in memory: committee members, clients and their keys, driven step by step.
+//
+// Keys come from a seed by the real path of section 2.1: openings, sub-roots, bundles, majority.
+#pragma once
+#include <algorithm>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/digest.hpp"
+#include "fl_engine/smpc/aggregate.hpp"
+#include "fl_engine/smpc/keys.hpp"
+#include "fl_engine/smpc/statistics.hpp"
+
+namespace consilium::smpc::testing {
+
+inline Secret32 secret_from(const std::string& text) {
+    const Digest digest = sha256(as_bytes(text));
+    return Secret32(std::span(digest.bytes));
+}
+
+// A small deterministic generator for test data; the seed stands in the test.
+class TestRandom {
+  public:
+    explicit TestRandom(std::uint64_t seed)
+        : stream_(Prg::expand(sha256(as_bytes("test" + std::to_string(seed))))) {}
+    std::uint64_t word() {
+        std::uint64_t value = 0;
+        stream_.fill_words({&value, 1});
+        return value;
+    }
+    std::int64_t between(std::int64_t low, std::int64_t high) {
+        return low + static_cast<std::int64_t>(word() % static_cast<std::uint64_t>(high - low + 1));
+    }
+
+  private:
+    Prg stream_;
+};
+
+struct MemberState {
+    MemberIndex self{};
+    std::vector<std::vector<ClientChainKey>> chains;  // per slot 0..M
+    std::vector<PrepChainKey> prep_ring;
+    std::vector<BlurRoundKey> blur_ring;
+    std::vector<std::vector<Element>> masks;  // a_i^(k) per slot
+    std::vector<Element> products;
+    PrepShares prep;
+    std::vector<Element> delta_post;
+    std::vector<std::vector<Element>> shares;  // s_i^(k), entry i-1 for client i
+};
+
+using Posts = std::map<MemberIndex, std::vector<Element>>;
+inline std::vector<PostedShare> posted(const Posts& posts) {
+    std::vector<PostedShare> result;
+    for (const auto& [member, values] : posts) result.push_back({member, values});
+    return result;
+}
+
+class Consortium {
+  public:
+    Consortium(std::uint32_t n, std::uint32_t clients, std::uint64_t dimension,
+               const std::string& seed = "seed")
+        : committee(*Committee::make(n)), items(clients), kdf("test-chain"), dimension_(dimension) {
+        for (MemberIndex k = 1; k <= n; ++k) members.push_back(make_member(k, seed));
+        for (ClientIndex i = 1; i <= clients; ++i) client_rings.push_back(receive_bundles(i));
+    }
+
+    // P1 and P2 of the next batch, for all members.
+    void prepare_batch() {
+        for (MemberState& member : members) {
+            std::vector<std::vector<Prg>> streams;
+            for (auto& ring : member.chains) {
+                std::vector<ClientMaskKey> keys;
+                for (ClientChainKey& chain : ring) keys.push_back(step_client_chain(kdf, chain));
+                streams.push_back(open_streams<ClientMaskKey>(kdf, keys, PrgDomain::kUpdateMask));
+            }
+            MaskBuilder builder(committee, member.self, std::move(streams), dimension_);
+            member.masks.assign(member.chains.size(), {});
+            while (builder.advance()) {
+                for (std::uint32_t slot = 0; slot < member.masks.size(); ++slot) {
+                    const auto tile = builder.tile(slot);
+                    member.masks[slot].insert(member.masks[slot].end(), tile.begin(), tile.end());
+                }
+            }
+            member.products = builder.products();
+            std::vector<PrepMaskKey> prep_keys;
+            for (PrepChainKey& chain : member.prep_ring) {
+                prep_keys.push_back(step_prep_chain(kdf, chain));
+            }
+            member.prep = make_prep_shares(kdf, committee, member.self, prep_keys, items);
+            member.delta_post = delta_shares(member.products, member.prep);
+        }
+        mask_rings.clear();
+        for (auto& ring : client_rings) {
+            std::vector<ClientMaskKey> keys;
+            for (ClientChainKey& chain : ring) keys.push_back(step_client_chain(kdf, chain));
+            mask_rings.push_back(std::move(keys));
+        }
+    }
+
+    [[nodiscard]] Posts delta_posts() const {
+        Posts posts;
+        for (const MemberState& member : members) posts[member.self] = member.delta_post;
+        return posts;
+    }
+    BatchDecision certify() {
+        const Posts posts = delta_posts();
+        BatchDecision decision = decide_batch(committee, posted(posts), 0);
+        delta = decision.delta;
+        return decision;
+    }
+
+    // R2 for all clients: masks the updates and gives every member its shares.
+    void submit(const std::vector<std::vector<std::int64_t>>& updates, std::uint32_t norm_bits) {
+        masked.clear();
+        for (std::size_t i = 0; i < updates.size(); ++i) {
+            masked.push_back(
+                mask_update(kdf, committee, mask_rings[i], updates[i], norm_bits).value());
+        }
+        for (MemberState& member : members) {
+            member.shares.assign(updates.size(), std::vector<Element>(dimension_));
+            for (std::size_t i = 0; i < updates.size(); ++i) {
+                add_vectors(masked[i], member.masks[i + 1], member.shares[i]);
+            }
+        }
+    }
+
+    [[nodiscard]] StatShares stat_shares(const MemberState& member, std::uint32_t blur_bits) const {
+        return StatShares(
+            kdf, committee, items,
+            {member.self, blur_bits, member.products, delta, member.prep.rho, member.blur_ring});
+    }
+    [[nodiscard]] static std::vector<ClientShare> client_shares(
+        const MemberState& member, const std::vector<ClientIndex>& ids) {
+        std::vector<ClientShare> result;
+        for (const ClientIndex id : ids) result.push_back({id, member.shares[id - 1]});
+        return result;
+    }
+    void step_blur_keys() {
+        for (MemberState& member : members) {
+            for (BlurRoundKey& key : member.blur_ring) step_round_key(kdf, key);
+        }
+    }
+
+    Committee committee;
+    BatchItems items;
+    Kdf kdf;
+    std::vector<MemberState> members;                       // entry k-1 for member k
+    std::vector<std::vector<ClientChainKey>> client_rings;  // entry i-1 for client i
+    std::vector<std::vector<ClientMaskKey>> mask_rings;
+    std::vector<std::vector<Element>> masked;  // e_i
+    std::vector<Element> delta;
+
+  private:
+    MemberState make_member(MemberIndex k, const std::string& seed) {
+        MemberState member;
+        member.self = k;
+        member.chains.resize(items.clients() + std::size_t{1});
+        for (const SubsetRank rank : committee.subsets_of(k)) {
+            SubRoots roots =
+                derive_sub_roots(kdf, SubsetKey(secret_from(seed + "|" + std::to_string(rank))));
+            for (ClientIndex slot = 0; slot <= items.clients(); ++slot) {
+                member.chains[slot].push_back(start_client_chain(kdf, roots.client, slot));
+            }
+            member.prep_ring.push_back(std::move(roots.prep));
+            member.blur_ring.push_back(std::move(roots.blur));
+        }
+        return member;
+    }
+    std::vector<ClientChainKey> receive_bundles(ClientIndex client) {
+        std::vector<ClientBundle> bundles;
+        for (const MemberState& member : members) {
+            bundles.push_back({member.self, encode_client_bundle(member.chains[client])});
+        }
+        return combine_client_bundles(committee, bundles).value();
+    }
+
+    std::uint64_t dimension_;
+};
+
+}  // namespace consilium::smpc::testing

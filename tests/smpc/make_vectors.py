@@ -1,0 +1,275 @@
+#!/usr/bin/env python3
+"""Prints tests/vectors/smpc.json: the protocol computed a second time, from the text alone.
+
+Shares no code with the product: big integers, hmac for the key derivation, AES from the
+`cryptography` package. Usage: make_vectors.py > ../vectors/smpc.json
+"""
+import hashlib
+import hmac
+import itertools
+import json
+
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+
+P = (1 << 61) - 1
+CHAIN = "vector-chain"
+
+
+def inverse(a):
+    return pow(a % P, P - 2, P)
+
+
+def centered(a):
+    a %= P
+    return a if a <= P // 2 else a - P
+
+
+def kdf(key, purpose, *args):
+    label = b"FLMPC1|" + CHAIN.encode() + b"|" + purpose.encode() + b"|"
+    label += b"".join(a.to_bytes(8, "little") for a in args)
+    return hmac.new(key, label + b"\x01", hashlib.sha256).digest()
+
+
+def aes_words(key, count):
+    encryptor = Cipher(algorithms.AES(key), modes.CTR(bytes(16))).encryptor()
+    stream = encryptor.update(bytes(8 * count))
+    return [int.from_bytes(stream[8 * x:8 * x + 8], "little") for x in range(count)]
+
+
+def element(word):
+    word &= P
+    return 0 if word == P else word
+
+
+def words(key, domain, count):
+    return aes_words(kdf(key, "prg", domain), count)
+
+
+def elements(key, domain, count):
+    return [element(w) for w in words(key, domain, count)]
+
+
+def dot(a, b):
+    return sum(x * y for x, y in zip(a, b)) % P
+
+
+def value_at(points, at):
+    total = 0
+    for k, y in points.items():
+        top = bottom = 1
+        for other in points:
+            if other != k:
+                top = top * (at - other) % P
+                bottom = bottom * (k - other) % P
+        total += y * top * inverse(bottom)
+    return total % P
+
+
+class Committee:
+    def __init__(self, n):
+        self.n, self.t = n, (n - 1) // 3
+        self.members = range(1, n + 1)
+        self.subsets = list(itertools.combinations(self.members, n - self.t))
+
+    def f(self, subset, k):
+        value = 1
+        for z in self.members:
+            if z not in subset:
+                value = value * (z - k) * inverse(z) % P
+        return value
+
+    def keys(self, name):
+        return {a: hashlib.sha256(("%s|%s" % (name, a)).encode()).digest() for a in self.subsets}
+
+    def shares(self, keys, domain, count):
+        streams = {a: elements(keys[a], domain, count) for a in self.subsets}
+        return {k: [sum(self.f(a, k) * streams[a][x] for a in self.subsets if k in a) % P
+                    for x in range(count)] for k in self.members}
+
+    def secret(self, keys, domain, count):
+        streams = [elements(keys[a], domain, count) for a in self.subsets]
+        return [sum(s[x] for s in streams) % P for x in range(count)]
+
+    def zeros(self, keys, indices):
+        top = (max(indices) + 1) * self.t
+        streams = {a: elements(keys[a], 4, top) for a in self.subsets}
+        result = {}
+        for k in self.members:
+            result[k] = [sum(self.f(a, k) * streams[a][x * self.t + l - 1] * pow(k, l, P)
+                             for a in self.subsets if k in a
+                             for l in range(1, self.t + 1)) % P for x in indices]
+        return result
+
+
+def rows(table):
+    return [table[k] for k in sorted(table)]
+
+
+def open_shares(shares, t):
+    """One scalar after the other; in the end 2t+1 members must be right everywhere."""
+    length = len(next(iter(shares.values())))
+    values, faults = [], {}
+    for x in range(length):
+        found = None
+        for base in itertools.combinations(sorted(shares), t + 1):
+            points = {k: shares[k][x] for k in base}
+            bad = [k for k in sorted(shares) if value_at(points, k) != shares[k][x]]
+            if len(shares) - len(bad) >= 2 * t + 1:
+                found = value_at(points, 0)
+                for k in bad:
+                    faults.setdefault(k, x)
+                break
+        if found is None:
+            return None
+        values.append(found)
+    if len(shares) - len(faults) < 2 * t + 1:
+        return None
+    return {"values": values, "faults": [[k, faults[k]] for k in sorted(faults)]}
+
+
+def opening_cases():
+    cases = []
+    for n, liars in ((4, {}), (4, {1: {2: 5}}), (4, {3: {0: 1, 2: 1}}), (7, {1: {3: 9}, 2: {0: 4}}),
+                     (7, {1: {1: 7}, 6: {1: 7}}), (10, {1: {2: 1}, 2: {2: 1}, 9: {3: 8}}),
+                     (4, {1: {1: 1}, 2: {1: 2}}), (7, {3: {1: 1}, 4: {1: 5}, 5: {2: 3}})):
+        committee = Committee(n)
+        shares = committee.shares(committee.keys("opening"), 1, 4)
+        for k, errors in liars.items():
+            for x, error in errors.items():
+                shares[k][x] = (shares[k][x] + error) % P
+        for missing in ((), (n,), (n, n - 1)):
+            posted = {k: v for k, v in shares.items() if k not in missing}
+            enough = len(posted) >= 2 * committee.t + 1
+            result = open_shares(posted, committee.t) if enough else None
+            cases.append({"n": n, "posted": [[k, posted[k]] for k in sorted(posted)],
+                          "opened": result})
+    return cases
+
+
+def round_case(n, clients, d):
+    """An honest batch, norms, products, SUM statistics and two aggregates of one round."""
+    committee = Committee(n)
+    t = committee.t
+    masks = [committee.keys("client%d" % i) for i in range(clients + 1)]
+    prep, blur = committee.keys("prep"), committee.keys("blur")
+    a = [committee.shares(m, 1, d) for m in masks]
+    items = [(0, j) for j in range(1, clients + 1)]
+    items += [(i, j) for i in range(1, clients + 1) for j in range(i, clients + 1)]
+    index = [i * (clients + 1) + j for i, j in items]
+    all_rho = committee.shares(prep, 3, max(index) + 1)
+    rho = {k: [all_rho[k][x] for x in index] for k in committee.members}
+    zeta = committee.zeros(prep, index)
+    gamma = {k: [dot(a[i][k], a[j][k]) for i, j in items] for k in committee.members}
+    posted = {k: [(g - r + z) % P for g, r, z in zip(gamma[k], rho[k], zeta[k])]
+              for k in committee.members}
+    first = range(1, 2 * t + 2)
+    delta = [value_at({k: posted[k][x] for k in first}, 0) for x in range(len(items))]
+    secrets = [committee.secret(m, 1, d) for m in masks]
+    check = committee.secret(prep, 3, max(index) + 1)
+    for x, (i, j) in enumerate(items):
+        assert delta[x] == (dot(secrets[i], secrets[j]) - check[index[x]]) % P
+
+    updates = [[((7919 * (x + 1) * i * i + 104729 * x) % 100001) - 50000 for x in range(d)]
+               for i in range(1, clients + 1)]
+    masked = [[(u - m) % P for u, m in zip(updates[i], secrets[i + 1])] for i in range(clients)]
+    s = [{k: [(e + v) % P for e, v in zip(masked[i], a[i + 1][k])] for k in committee.members}
+         for i in range(clients)]
+    hb = 20
+
+    def noise(subset, i, j, bits):
+        word = words(kdf(blur[subset], "blur", i, j), 5, 1)[0]
+        return (word >> (63 - bits)) - (1 << bits)
+
+    def blurred(k, i, j, bits):
+        return sum(noise(b, i, j, bits) * committee.f(b, k) for b in committee.subsets if k in b)
+
+    def product(k, i, j):
+        item = items.index((min(i, j), max(i, j)))
+        return dot(s[i - 1][k], s[j - 1][k]) - gamma[k][item] + delta[item] + rho[k][item]
+
+    ids = range(1, clients + 1)
+    reference = [((31 * x) % 997) - 498 for x in range(d)]
+    stat1 = {k: [v % P for i in ids for v in (
+        product(k, i, i) + blurred(k, i, i, hb),
+        dot([r % P for r in reference], s[i - 1][k]) + blurred(k, i, 2**32 - 1, hb))]
+        for k in committee.members}
+    pairs = [(i, j) for i in ids for j in ids if i < j]
+    pairwise = {k: [(product(k, i, j) + blurred(k, i, j, hb)) % P for i, j in pairs]
+                for k in committee.members}
+    omega = [256 - 9 * i for i in ids]
+    sums = {k: [(sum(omega[j - 1] * product(k, i, j) for j in ids if j != i)
+                 + blurred(k, i, 2**32 - 2, hb + 8)) % P for i in ids] for k in committee.members}
+    base = range(1, t + 2)
+
+    def opened(table):
+        return [centered(value_at({k: table[k][x] for k in base}, 0))
+                for x in range(len(table[1]))]
+
+    aggregates = []
+    for weights in ([4096] * clients, [4096 - 100 * i for i in ids]):
+        divisor = weights[0]
+        for w in weights:
+            while w:
+                divisor, w = w, divisor % w
+        reduced = [w // divisor for w in weights]
+        bits = None if max(reduced) == 1 else (4 * max(reduced) - 1).bit_length()
+        table = {k: [sum(w * s[i][k][x] for i, w in enumerate(reduced)) % P for x in range(d)]
+                 for k in committee.members}
+        if bits is not None:
+            for b in committee.subsets:
+                raw = words(kdf(blur[b], "dither"), 7, d)
+                for k in b:
+                    table[k] = [(v + committee.f(b, k) * ((w >> (63 - bits)) - (1 << bits))) % P
+                                for v, w in zip(table[k], raw)]
+        total = opened(table)
+        plain = [sum(w * updates[i][x] for i, w in enumerate(reduced)) for x in range(d)]
+        bound = 0 if bits is None else len(committee.subsets) << bits
+        assert all(abs(y - z) <= bound for y, z in zip(total, plain))
+        digest = hashlib.sha256(b"".join(v.to_bytes(8, "little", signed=True) for v in total))
+        aggregates.append({"weights": weights, "reduced": reduced, "dither_bits": bits,
+                           "shares": rows(table), "opened": total, "sha256": digest.hexdigest()})
+    return {"n": n, "clients": clients, "dimension": d, "blur_bits": hb,
+            "mask_keys": [[m[b].hex() for b in committee.subsets] for m in masks],
+            "prep_keys": [prep[b].hex() for b in committee.subsets],
+            "blur_keys": [blur[b].hex() for b in committee.subsets],
+            "products": rows(gamma), "posted": rows(posted), "delta": delta,
+            "updates": updates, "masked": masked, "reference": reference, "omega": omega,
+            "stat1": rows(stat1), "stat1_opened": opened(stat1),
+            "pairwise": rows(pairwise), "pairwise_opened": opened(pairwise),
+            "sums": rows(sums), "sums_opened": opened(sums), "aggregates": aggregates}
+
+
+def main():
+    key = bytes(range(32))
+    subset_key, nonce = hashlib.sha256(b"K").digest(), hashlib.sha256(b"N").digest()
+    commitment = hashlib.sha256(b"KA" + CHAIN.encode() + (7).to_bytes(8, "little")
+                                + (0b1101).to_bytes(2, "little") + subset_key + nonce)
+    sharing = []
+    for n in (4, 7):
+        committee = Committee(n)
+        keys = committee.keys("sharing")
+        sharing.append({"n": n, "keys": [keys[b].hex() for b in committee.subsets],
+                        "shares": rows(committee.shares(keys, 1, 5)),
+                        "secret": committee.secret(keys, 1, 5),
+                        "zeros": rows(committee.zeros(keys, range(5)))})
+    print(json.dumps({
+        "chain_id": CHAIN,
+        "kdf": [{"purpose": p, "args": a, "key": kdf(key, p, *a).hex()}
+                for p, a in (("cl", []), ("client", [3]), ("next", []), ("blur", [2, 2**32 - 1]),
+                             ("prg", [1]))],
+        "prg": {"domain1_elements": elements(key, 1, 6), "domain5_words": words(key, 5, 6),
+                "expand": [element(w) for w in aes_words(key, 6)]},
+        "commitment": {"epoch": 7, "bitmap": 0b1101, "key": subset_key.hex(),
+                       "nonce": nonce.hex(), "sha256": commitment.hexdigest()},
+        "tables": [{"n": n, "bitmaps": [sum(1 << (k - 1) for k in b) for b in c.subsets],
+                    "values": ([[c.f(b, k) for k in c.members] for b in c.subsets] if n < 13 else
+                               [[c.f(b, k) for k in c.members] for b in c.subsets[::71]])}
+                   for n, c in ((n, Committee(n)) for n in (4, 7, 13))],
+        "sharing": sharing,
+        "openings": opening_cases(),
+        "rounds": [round_case(4, 3, 9), round_case(7, 2, 5)],
+    }, separators=(",", ":")))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,295 @@
+// The protocol against tests/vectors/smpc.json, which make_vectors.py computed independently.
+#include <fstream>
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "tests/smpc/consortium.hpp"
+
+namespace consilium::smpc {
+namespace {
+
+using nlohmann::json;
+using Elements = std::vector<Element>;
+using Integers = std::vector<std::int64_t>;
+
+const json& vectors() {
+    static const json loaded = [] {
+        std::ifstream file(std::string(CONSILIUM_TEST_VECTORS) + "/smpc.json");
+        return json::parse(file);
+    }();
+    return loaded;
+}
+
+Secret32 secret_of(const json& hex) {
+    const Bytes bytes = decode_hex(hex.get<std::string>()).value();
+    return Secret32(std::span<const std::uint8_t, 32>(bytes.data(), 32));
+}
+
+Kdf kdf_of_vectors() {
+    return Kdf(vectors().at("chain_id").get<std::string>());
+}
+
+// Keys of all ranks, and the ring of one member.
+template <typename Key>
+std::vector<Key> all_keys(const json& keys) {
+    std::vector<Key> ring;
+    for (const json& hex : keys) ring.emplace_back(secret_of(hex));
+    return ring;
+}
+template <typename Key>
+std::vector<Key> member_ring(const Committee& committee, MemberIndex k, const json& keys) {
+    std::vector<Key> ring;
+    for (const SubsetRank rank : committee.subsets_of(k)) ring.emplace_back(secret_of(keys[rank]));
+    return ring;
+}
+
+Secret32 counting_key() {
+    std::array<std::uint8_t, 32> bytes{};
+    for (std::uint8_t i = 0; i < 32; ++i) bytes[i] = i;
+    return Secret32(std::span(bytes));
+}
+
+TEST(Vectors, key_derivation) {
+    const Kdf kdf = kdf_of_vectors();
+    for (const json& entry : vectors().at("kdf")) {
+        const auto args = entry.at("args").get<std::vector<std::uint64_t>>();
+        const std::string purpose = entry.at("purpose");
+        const Secret32 derived = args.empty() ? kdf.derive(counting_key(), purpose)
+                                 : args.size() == 1
+                                     ? kdf.derive(counting_key(), purpose, {args[0]})
+                                     : kdf.derive(counting_key(), purpose, {args[0], args[1]});
+        EXPECT_EQ(to_hex(derived.view()), entry.at("key"));
+    }
+}
+
+TEST(Vectors, streams_whatever_the_size_of_the_reads) {
+    const json& expected = vectors().at("prg");
+    for (std::size_t step = 1; step <= 6; ++step) {
+        Prg elements(kdf_of_vectors(), counting_key(), PrgDomain::kUpdateMask);
+        Prg words(kdf_of_vectors(), counting_key(), PrgDomain::kBlur);
+        Digest seed;
+        std::copy_n(counting_key().view().begin(), 32, seed.bytes.begin());
+        Prg expanded = Prg::expand(seed);
+        Elements a(6), b(6), c(6);
+        for (std::size_t x = 0; x < 6; x += step) {
+            const std::size_t size = std::min(step, 6 - x);
+            elements.fill_elements(std::span(a).subspan(x, size));
+            words.fill_words(std::span(b).subspan(x, size));
+            expanded.fill_elements(std::span(c).subspan(x, size));
+        }
+        EXPECT_EQ(a, expected.at("domain1_elements").get<Elements>());
+        EXPECT_EQ(b, expected.at("domain5_words").get<Elements>());
+        EXPECT_EQ(c, expected.at("expand").get<Elements>());
+    }
+}
+
+TEST(Vectors, commitment) {
+    const json& entry = vectors().at("commitment");
+    const SubsetOpening opening{SubsetKey(secret_of(entry.at("key"))),
+                                secret_of(entry.at("nonce"))};
+    EXPECT_EQ(
+        commit_subset_key(kdf_of_vectors(), entry.at("epoch"), entry.at("bitmap"), opening).hex(),
+        entry.at("sha256"));
+}
+
+TEST(Vectors, subset_order_and_polynomials) {
+    for (const json& table : vectors().at("tables")) {
+        const Committee committee = *Committee::make(table.at("n"));
+        const json& bitmaps = table.at("bitmaps");
+        ASSERT_EQ(bitmaps.size(), committee.subset_count());
+        for (SubsetRank rank = 0; rank < committee.subset_count(); ++rank) {
+            EXPECT_EQ(committee.bitmap(rank), bitmaps[rank]);
+        }
+        const json& values = table.at("values");
+        const std::uint32_t stride = values.size() == bitmaps.size() ? 1 : 71;
+        for (std::uint32_t row = 0; row < values.size(); ++row) {
+            for (MemberIndex k = 1; k <= committee.n(); ++k) {
+                EXPECT_EQ(committee.coefficient(row * stride, k), values[row][k - 1]);
+            }
+        }
+    }
+}
+
+TEST(Vectors, shares_secrets_and_zeros_of_one_key_set) {
+    const Kdf kdf = kdf_of_vectors();
+    for (const json& entry : vectors().at("sharing")) {
+        const Committee committee = *Committee::make(entry.at("n"));
+        const auto keys = all_keys<ClientMaskKey>(entry.at("keys"));
+        SecretStream secrets(committee,
+                             open_streams<ClientMaskKey>(kdf, keys, PrgDomain::kUpdateMask));
+        Elements secret(5);
+        secrets.next(std::span(secret).first(2));
+        secrets.next(std::span(secret).last(3));
+        EXPECT_EQ(secret, entry.at("secret").get<Elements>());
+        for (MemberIndex k = 1; k <= committee.n(); ++k) {
+            const auto ring = member_ring<ClientMaskKey>(committee, k, entry.at("keys"));
+            ShareStream stream(committee, k,
+                               open_streams<ClientMaskKey>(kdf, ring, PrgDomain::kUpdateMask));
+            Elements shares(5);
+            stream.next(std::span(shares).first(3));
+            stream.next(std::span(shares).last(2));
+            EXPECT_EQ(shares, entry.at("shares")[k - 1].get<Elements>());
+            EXPECT_EQ(zero_shares(committee, k,
+                                  open_streams<ClientMaskKey>(kdf, ring, PrgDomain::kZeta), 5),
+                      entry.at("zeros")[k - 1].get<Elements>());
+        }
+    }
+}
+
+TEST(Vectors, openings_with_liars_and_waits) {
+    std::size_t waits = 0;
+    std::size_t faults = 0;
+    for (const json& entry : vectors().at("openings")) {
+        const Committee committee = *Committee::make(entry.at("n"));
+        testing::Posts posts;
+        for (const json& post : entry.at("posted")) posts[post[0]] = post[1].get<Elements>();
+        const auto opening = open_shares(committee, testing::posted(posts));
+        ASSERT_EQ(opening.has_value(), !entry.at("opened").is_null());
+        if (!opening) {
+            ++waits;
+            continue;
+        }
+        EXPECT_EQ(opening->values, entry["opened"].at("values").get<Elements>());
+        json named = json::array();
+        for (const Fault& fault : opening->faults)
+            named.push_back({fault.member, fault.coordinate});
+        EXPECT_EQ(named, entry["opened"].at("faults"));
+        faults += opening->faults.size();
+    }
+    EXPECT_GE(waits, 8U);
+    EXPECT_GE(faults, 8U);
+}
+
+// One member of a round vector, with everything it computes.
+struct VectorMember {
+    std::vector<Elements> masks;
+    Elements products;
+    PrepShares prep;
+    std::vector<BlurRoundKey> blur_ring;
+    std::vector<Elements> shares;
+};
+
+VectorMember make_member(const json& entry, const Committee& committee, MemberIndex k) {
+    const Kdf kdf = kdf_of_vectors();
+    VectorMember member;
+    std::vector<std::vector<Prg>> streams;
+    for (const json& keys : entry.at("mask_keys")) {
+        const auto ring = member_ring<ClientMaskKey>(committee, k, keys);
+        streams.push_back(open_streams<ClientMaskKey>(kdf, ring, PrgDomain::kUpdateMask));
+    }
+    member.masks.resize(streams.size());
+    MaskBuilder builder(committee, k, std::move(streams), entry.at("dimension"));
+    while (builder.advance()) {
+        for (std::uint32_t slot = 0; slot < member.masks.size(); ++slot) {
+            const auto tile = builder.tile(slot);
+            member.masks[slot].insert(member.masks[slot].end(), tile.begin(), tile.end());
+        }
+    }
+    member.products = builder.products();
+    const auto prep_ring = member_ring<PrepMaskKey>(committee, k, entry.at("prep_keys"));
+    const BatchItems items(entry.at("clients"));
+    member.prep = make_prep_shares(kdf, committee, k, prep_ring, items);
+    member.blur_ring = member_ring<BlurRoundKey>(committee, k, entry.at("blur_keys"));
+    for (std::size_t i = 0; i < items.clients(); ++i) {
+        Elements share = entry.at("masked")[i].get<Elements>();
+        add_vectors(share, member.masks[i + 1], share);
+        member.shares.push_back(share);
+    }
+    return member;
+}
+
+TEST(Vectors, an_honest_batch_is_certified_with_the_expected_values) {
+    for (const json& entry : vectors().at("rounds")) {
+        const Committee committee = *Committee::make(entry.at("n"));
+        testing::Posts posts;
+        for (MemberIndex k = 1; k <= committee.n(); ++k) {
+            const VectorMember member = make_member(entry, committee, k);
+            EXPECT_EQ(member.products, entry.at("products")[k - 1].get<Elements>());
+            posts[k] = delta_shares(member.products, member.prep);
+            EXPECT_EQ(posts[k], entry.at("posted")[k - 1].get<Elements>());
+        }
+        const BatchDecision decision = decide_batch(committee, testing::posted(posts), 0);
+        EXPECT_EQ(decision.outcome, BatchOutcome::kCertified);
+        EXPECT_EQ(decision.delta, entry.at("delta").get<Elements>());
+    }
+}
+
+TEST(Vectors, client_masks_give_the_expected_bytes) {
+    for (const json& entry : vectors().at("rounds")) {
+        const Committee committee = *Committee::make(entry.at("n"));
+        for (std::size_t i = 0; i < entry.at("updates").size(); ++i) {
+            const auto ring = all_keys<ClientMaskKey>(entry.at("mask_keys")[i + 1]);
+            const Integers update = entry["updates"][i].get<Integers>();
+            const auto masked = mask_update(kdf_of_vectors(), committee, ring, update, 22).value();
+            EXPECT_EQ(masked, entry.at("masked")[i].get<Elements>());
+            EXPECT_EQ(unmask_update(kdf_of_vectors(), committee, ring, masked), update);
+        }
+    }
+}
+
+Integers open_all(const Committee& committee, const testing::Posts& posts) {
+    const auto opening = open_shares(committee, testing::posted(posts));
+    EXPECT_TRUE(opening && opening->faults.empty());
+    return opening ? read_aggregate(opening->values) : Integers{};
+}
+
+TEST(Vectors, statistics_of_a_round) {
+    const Kdf kdf = kdf_of_vectors();
+    for (const json& entry : vectors().at("rounds")) {
+        const Committee committee = *Committee::make(entry.at("n"));
+        const BatchItems items(entry.at("clients"));
+        const Elements delta = entry.at("delta").get<Elements>();
+        Elements reference;
+        for (const json& value : entry.at("reference")) {
+            reference.push_back(Field61::from_signed(value));
+        }
+        testing::Posts stat1, pairwise, sums;
+        for (MemberIndex k = 1; k <= committee.n(); ++k) {
+            const VectorMember member = make_member(entry, committee, k);
+            const StatShares stats(kdf, committee, items,
+                                   {k, entry.at("blur_bits"), member.products, delta,
+                                    member.prep.rho, member.blur_ring});
+            std::vector<ClientShare> clients;
+            for (ClientIndex i = 1; i <= items.clients(); ++i) {
+                clients.push_back({i, member.shares[i - 1]});
+            }
+            stat1[k] = stats.stat1(clients, reference);
+            EXPECT_EQ(stat1[k], entry.at("stat1")[k - 1].get<Elements>());
+            pairwise[k] = stats.stat2_pairwise(clients);
+            EXPECT_EQ(pairwise[k], entry.at("pairwise")[k - 1].get<Elements>());
+            sums[k] = stats.stat2_sum(clients, entry.at("omega").get<std::vector<std::uint32_t>>());
+            EXPECT_EQ(sums[k], entry.at("sums")[k - 1].get<Elements>());
+        }
+        EXPECT_EQ(open_all(committee, stat1), entry.at("stat1_opened").get<Integers>());
+        EXPECT_EQ(open_all(committee, pairwise), entry.at("pairwise_opened").get<Integers>());
+        EXPECT_EQ(open_all(committee, sums), entry.at("sums_opened").get<Integers>());
+    }
+}
+
+TEST(Vectors, plain_and_dithered_aggregates) {
+    const Kdf kdf = kdf_of_vectors();
+    for (const json& entry : vectors().at("rounds")) {
+        const Committee committee = *Committee::make(entry.at("n"));
+        for (const json& expected : entry.at("aggregates")) {
+            const auto weights = expected.at("weights").get<std::vector<std::uint32_t>>();
+            const ReducedWeights reduced = reduce_weights(weights);
+            EXPECT_EQ(json(reduced.weights), expected.at("reduced"));
+            testing::Posts posts;
+            for (MemberIndex k = 1; k <= committee.n(); ++k) {
+                const VectorMember member = make_member(entry, committee, k);
+                AggregateTerms terms;
+                terms.weights = weights;
+                for (const Elements& share : member.shares) terms.shares.emplace_back(share);
+                posts[k] = aggregate_share(kdf, committee, k, member.blur_ring, terms);
+                EXPECT_EQ(posts[k], expected.at("shares")[k - 1].get<Elements>());
+            }
+            const Integers total = open_all(committee, posts);
+            EXPECT_EQ(total, expected.at("opened").get<Integers>());
+            EXPECT_EQ(aggregate_digest(total).hex(), expected.at("sha256"));
+        }
+    }
+}
+
+}  // namespace
+}  // namespace consilium::smpc
