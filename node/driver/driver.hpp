@@ -59,6 +59,7 @@ struct SubmitTransaction {
 // its hash and length.
 struct SubmitBlob {
     Ticket ticket{};
+    PublicKey account;  // who signed the upload
     Bytes content;
 };
 struct SignaturesChecked {
@@ -112,8 +113,9 @@ class Driver {
     [[nodiscard]] const StateTree& state() const;
     [[nodiscard]] DriverStatus status() const;
     [[nodiscard]] const ChainIdentity& identity() const;
-    // The length that a blob with this hash must have to be stored, if it is wanted at all.
-    [[nodiscard]] std::optional<std::uint64_t> wanted_blob(const Digest& hash) const;
+    // The length that a blob must have to be taken from this account, if it is wanted at all.
+    [[nodiscard]] std::optional<std::uint64_t> wanted_blob(const Digest& hash,
+                                                           const PublicKey& account) const;
     [[nodiscard]] bool is_waiting(const Digest& transaction_id) const;  // in the mempool
     // Nonce for the next transaction of an account, counting what waits here.
     [[nodiscard]] std::uint64_t next_nonce(const PublicKey& account) const;

@@ -108,15 +108,13 @@ struct TransactionRelay {
     friend bool operator==(const TransactionRelay&, const TransactionRelay&) = default;
 };
 
-// The sender's newest committed block. The certificate proves the height; it is empty at genesis.
+// The height of the sender's newest committed block: a hint whom to ask for blocks, not a proof.
 struct StatusMessage {
     Height height;
-    Certificate certificate;
     bool wants_answer{};
     template <typename Self, typename Visitor>
     static void describe(Self& self, Visitor& visit) {
         visit("height", self.height);
-        visit("certificate", self.certificate);
         visit("wants_answer", self.wants_answer);
     }
     friend bool operator==(const StatusMessage&, const StatusMessage&) = default;

@@ -1,0 +1,118 @@
+// Requests, timeouts and the choice of the peer to ask.
+#include "node/driver/block_sync.hpp"
+
+#include <algorithm>
+
+namespace consilium::driver {
+
+BlockSync::BlockSync(PublicKey own_key, Env& env) : own_key_(own_key), env_(env) {}
+
+void BlockSync::set_membership(const Membership& membership) {
+    membership_ = membership;
+    std::erase_if(claims_, [this](const auto& claim) { return !membership_.find(claim.first); });
+    std::erase_if(paused_until_ms_,
+                  [this](const auto& pause) { return !membership_.find(pause.first); });
+}
+
+void BlockSync::on_claim(const PublicKey& peer, Height height) {
+    if (peer == own_key_ || !membership_.find(peer)) return;
+    if (height.value > limits::kMaxClaimedLead) return;
+    claims_[peer] = height;
+}
+
+void BlockSync::set_target(Height height) {
+    target_ = std::max(target_, height);
+}
+
+bool BlockSync::is_behind(Height head, std::uint64_t slack) const {
+    if (target_ > head) return true;
+    const std::uint64_t from = saturating_add(head.value, slack);
+    return std::any_of(claims_.begin(), claims_.end(),
+                       [from](const auto& claim) { return claim.second.value > from; });
+}
+
+void BlockSync::pause(const PublicKey& peer, std::uint64_t now_ms) {
+    claims_.erase(peer);
+    paused_until_ms_[peer] = now_ms + limits::kSyncPauseMs;
+    ++switches_;
+}
+
+void BlockSync::on_response(const PublicKey& from, BlockResponse response, std::uint64_t now_ms) {
+    if (!request_ || request_->peer != from || request_->first != response.first) return;
+    request_.reset();
+    Height expected = response.first;
+    bool is_consecutive = !response.blocks.empty();
+    for (const CertifiedBlock& block : response.blocks) {
+        is_consecutive = is_consecutive && block.block.header.height == expected;
+        expected = expected.next();
+    }
+    if (!is_consecutive) {
+        pause(from, now_ms);
+        return;
+    }
+    blocks_.assign(std::make_move_iterator(response.blocks.begin()),
+                   std::make_move_iterator(response.blocks.end()));
+    source_ = from;
+}
+
+const CertifiedBlock* BlockSync::next(Height height) {
+    while (!blocks_.empty() && blocks_.front().block.header.height < height) blocks_.pop_front();
+    if (blocks_.empty()) return nullptr;
+    if (blocks_.front().block.header.height != height) {
+        blocks_.clear();
+        return nullptr;
+    }
+    return &blocks_.front();
+}
+
+void BlockSync::blame(std::uint64_t now_ms) {
+    blocks_.clear();
+    if (!source_) return;
+    env_.report_invalid(*source_);
+    pause(*source_, now_ms);
+    source_.reset();
+}
+
+std::optional<PublicKey> BlockSync::choose_peer(Height head, std::uint64_t now_ms) const {
+    const auto is_usable = [&](const PublicKey& key) {
+        if (key == own_key_) return false;
+        const auto paused = paused_until_ms_.find(key);
+        return paused == paused_until_ms_.end() || paused->second <= now_ms;
+    };
+    // Stay with a peer that serves well; otherwise the one after it in the membership.
+    if (last_peer_ && is_usable(*last_peer_)) {
+        const auto claim = claims_.find(*last_peer_);
+        if (claim != claims_.end() && claim->second > head) return last_peer_;
+    }
+    std::optional<PublicKey> any;
+    const std::size_t count = membership_.size();
+    const auto last = last_peer_ ? membership_.find(*last_peer_) : std::nullopt;
+    const std::size_t start = last ? last->value + 1U : 0U;
+    for (std::size_t i = 0; i < count; ++i) {
+        const PublicKey& key = membership_.members[(start + i) % count].validator_key;
+        if (!is_usable(key)) continue;
+        const auto claim = claims_.find(key);
+        if (claim != claims_.end() && claim->second > head) return key;
+        if (!any) any = key;
+    }
+    return target_ > head ? any : std::nullopt;
+}
+
+std::optional<std::uint64_t> BlockSync::tick(Height head, std::uint64_t slack,
+                                             std::uint64_t now_ms) {
+    if (request_ && request_->deadline_ms <= now_ms) {
+        pause(request_->peer, now_ms);
+        request_.reset();
+    }
+    if (request_) return request_->deadline_ms;
+    if (next(head.next()) != nullptr || !is_behind(head, slack)) return std::nullopt;
+    const auto peer = choose_peer(head, now_ms);
+    if (!peer) return now_ms + limits::kSyncPauseMs / 4;
+    last_peer_ = peer;
+    request_ = Request{*peer, head.next(), now_ms + limits::kSyncTimeoutMs};
+    env_.send(*peer, encode_frame(BlockRequest{
+                         head.next(), static_cast<std::uint32_t>(limits::kSyncBlocksPerRequest)}));
+    return request_->deadline_ms;
+}
+
+}  // namespace consilium::driver

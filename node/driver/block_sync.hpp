@@ -1,0 +1,66 @@
+// Fetching certified blocks from peers that are ahead.
+//
+// Nothing a peer says is believed: blocks are handed out one by one, and the caller verifies each
+// (certificate, link, roots) before the next. One request is open at a time; a peer that does not
+// answer, has nothing or sent a bad block is paused and the next one asked. Claims cap nothing and
+// promise nothing, they only say whom to ask. Effects go through Env.
+#pragma once
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+
+#include "core/membership.hpp"
+#include "node/driver/env.hpp"
+
+namespace consilium::driver {
+
+class BlockSync {
+  public:
+    BlockSync(PublicKey own_key, Env& env);
+
+    void set_membership(const Membership& membership);
+    // A peer says that its head is at `height`.
+    void on_claim(const PublicKey& peer, Height height);
+    // It is proven that a block at `height` is final.
+    void set_target(Height height);
+    // True while blocks above `head` are known or believed to exist. `slack`: how far a mere claim
+    // may lead before it counts.
+    [[nodiscard]] bool is_behind(Height head, std::uint64_t slack) const;
+    [[nodiscard]] Height target() const { return target_; }
+
+    void on_response(const PublicKey& from, BlockResponse response, std::uint64_t now_ms);
+    // The fetched block of this height, if it is here; lower ones are dropped.
+    [[nodiscard]] const CertifiedBlock* next(Height height);
+    // That block was no good: everything of its sender is thrown away.
+    void blame(std::uint64_t now_ms);
+
+    // Handles timeouts and asks for what follows `head`. Returns when to be called again.
+    [[nodiscard]] std::optional<std::uint64_t> tick(Height head, std::uint64_t slack,
+                                                    std::uint64_t now_ms);
+    [[nodiscard]] std::uint64_t switches() const { return switches_; }
+
+  private:
+    struct Request {
+        PublicKey peer;
+        Height first;
+        std::uint64_t deadline_ms{};
+    };
+
+    [[nodiscard]] std::optional<PublicKey> choose_peer(Height head, std::uint64_t now_ms) const;
+    void pause(const PublicKey& peer, std::uint64_t now_ms);
+
+    PublicKey own_key_;
+    Env& env_;
+    Membership membership_;
+    Height target_;
+    std::map<PublicKey, Height> claims_;
+    std::map<PublicKey, std::uint64_t> paused_until_ms_;
+    std::optional<Request> request_;
+    std::deque<CertifiedBlock> blocks_;  // consecutive, all of `source_`
+    std::optional<PublicKey> source_;
+    std::optional<PublicKey> last_peer_;
+    std::uint64_t switches_ = 0;
+};
+
+}  // namespace consilium::driver
