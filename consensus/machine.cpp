@@ -32,6 +32,7 @@ Replica::Machine::Machine(const ReplicaConfig& config, ChainIdentity identity, c
       self_(membership_.find(own_key_)),
       height_(start.head.height.next()),
       resend_(config.resend_ms, config.resend_max_ms),
+      query_(config.resend_ms, config.resend_max_ms),
       help_(kHelpIntervalMs),
       claim_interval_(kClaimIntervalMs),
       checkpoint_interval_(kCheckpointIntervalMs),
@@ -47,6 +48,8 @@ Output Replica::Machine::step(const Input& input) {
         is_started_ = true;
         office_since_ = now_;
         start_height();
+        query_.restart(now_);
+        if (amnesia_) query_checkpoints();
     }
     std::visit([this](const auto& event) { on(event); }, input.event);
     on_time();
@@ -182,7 +185,7 @@ void Replica::Machine::apply_journal() {
     }
     // The block itself was not journaled: it is validated again before it can be committed.
     if (own_.pre_prepare) accept_proposal(*own_.pre_prepare);
-    resend();
+    if (can_vote()) resend();
 }
 
 void Replica::Machine::replay_early_messages() {

@@ -137,6 +137,7 @@ class Replica::Machine {
     [[nodiscard]] std::optional<TimeMs> inclusion_deadline() const;
     [[nodiscard]] std::optional<TimeMs> proposal_due() const;
     [[nodiscard]] std::optional<TimeMs> resend_due() const;
+    [[nodiscard]] std::optional<TimeMs> query_due() const;
     [[nodiscard]] std::optional<TimeMs> next_wake_up() const;
 
     // machine_admission.cpp
@@ -195,6 +196,7 @@ class Replica::Machine {
     std::uint64_t accusations_ = 0;
     std::optional<TimeMs> quorum_left_at_;  // since when a quorum asks for view_ or a later one
     Backoff resend_;
+    Backoff query_;  // of an amnesic replica; not put off by blocks that come
     std::optional<TimeMs> lag_noticed_;
     TimeMs next_sync_;
     PeerInterval help_;

@@ -27,6 +27,10 @@ void Replica::Machine::on_time() {
         resend();
         resend_.advance(now_);
     }
+    if (const auto due = query_due(); due && *due <= now_) {
+        query_checkpoints();
+        query_.advance(now_);
+    }
     check_lag();
 }
 
@@ -107,17 +111,19 @@ std::optional<TimeMs> Replica::Machine::proposal_due() const {
 }
 
 std::optional<TimeMs> Replica::Machine::resend_due() const {
-    if (is_committing_) return std::nullopt;
-    if (amnesia_ && self_) return resend_.due();
-    if (!can_vote()) return std::nullopt;
+    if (is_committing_ || !can_vote()) return std::nullopt;
     const bool has_any = own_.pre_prepare || own_.prepare || own_.commit || !is_installed_ ||
                          (new_view_ && is_primary());
     return has_any ? std::optional(resend_.due()) : std::nullopt;
 }
 
+std::optional<TimeMs> Replica::Machine::query_due() const {
+    if (!amnesia_ || !self_ || amnesia_->has_quorum(membership_.quorum())) return std::nullopt;
+    return query_.due();
+}
+
 // The very bytes that were sent before.
 void Replica::Machine::resend() {
-    if (amnesia_) return query_checkpoints();
     if (!is_installed_) {
         if (own_.view_change) broadcast(*own_.view_change);
         return;
@@ -252,6 +258,7 @@ std::optional<TimeMs> Replica::Machine::next_wake_up() const {
     wake_up = earlier(wake_up, inclusion_deadline());
     wake_up = earlier(wake_up, proposal_due());
     wake_up = earlier(wake_up, resend_due());
+    wake_up = earlier(wake_up, query_due());
     return earlier(wake_up, sync_due());
 }
 

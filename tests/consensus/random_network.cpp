@@ -95,6 +95,7 @@ void RandomNetwork::after_step(std::size_t node) {
         route(node, outgoing);
     }
     check_chain(node);
+    if (node == 0 && subject.replica->can_vote()) is_forgetful_ = false;
     if (subject.replica->buffered_messages() > subject.replica->max_buffered_messages()) {
         fail("too many messages buffered");
     }
@@ -120,13 +121,15 @@ void RandomNetwork::restart(std::size_t node) {
     down_[node] = false;
     std::optional<std::uint64_t> nonce;
     if (options_.has_amnesia && node == 0 && random_.chance(60)) {
-        nonce = random_.next();
+        is_forgetful_ = true;
         subject.journal.clear();
         if (random_.chance(50)) {
             subject.chain.resize(1);
             checked_[node] = 1;
         }
     }
+    // The store stays suspect until the replica has found that it may vote again.
+    if (is_forgetful_ && node == 0) nonce = random_.next();
     subject.restart(TimeMs{now_}, nonce);
     subject.step(TimeMs{now_}, PendingWork{TimeMs{now_}, false});
 }

@@ -79,6 +79,7 @@ class RandomNetwork {
     std::vector<std::unique_ptr<TestNode>> nodes_;  // correct ones and both of each twin
     std::vector<std::uint64_t> group_;
     std::vector<bool> down_;
+    bool is_forgetful_ = false;  // replica 0 was wiped and does not vote yet
     std::map<std::pair<std::uint64_t, std::uint64_t>, Item> queue_;
     std::uint64_t order_ = 0;
     std::uint64_t now_ = 1;
