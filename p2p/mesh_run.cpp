@@ -257,6 +257,7 @@ void Mesh::Core::close_link(const PeerPointer& peer, const LinkPointer& link) {
 }
 
 void Mesh::Core::punish(const PeerPointer& peer) {
+    if (peer->link == nullptr) return;
     ++stats_.offence_disconnects;
     peer->pause_until_ms = steady_now_ms() + peer->offence_backoff.next_ms(random_number());
     close_link(peer, peer->link);

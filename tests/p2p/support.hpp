@@ -2,7 +2,7 @@
 //
 // Tests wait for events with a generous deadline and never for a fixed time.
 #pragma once
-#include <condition_variable>
+#include <chrono>
 #include <deque>
 #include <functional>
 #include <map>
