@@ -175,16 +175,16 @@ void Runtime::on_link(const PublicKey& peer, p2p::LinkState state) {
     }
 }
 
-bool Runtime::submit(driver::SubmitTransaction submission, SubmissionCallback done) {
-    {
-        const std::lock_guard lock(submissions_mutex_);
-        if (submissions_.size() >= kMaxOpenSubmissions) return false;
-        submission.ticket = next_ticket_++;
-        submissions_.emplace(submission.ticket, std::move(done));
-    }
-    const driver::Ticket ticket = submission.ticket;
+std::optional<driver::Ticket> Runtime::open_ticket(SubmissionCallback done) {
+    const std::lock_guard lock(submissions_mutex_);
+    if (submissions_.size() >= kMaxOpenSubmissions) return std::nullopt;
+    submissions_.emplace(next_ticket_, std::move(done));
+    return next_ticket_++;
+}
+
+bool Runtime::hand_over(driver::Ticket ticket, driver::Event event) {
     // A shared pointer, because a std::function must be copyable and a blob should not be copied.
-    auto shared = std::make_shared<driver::Event>(std::move(submission));
+    auto shared = std::make_shared<driver::Event>(std::move(event));
     if (queue_.call(
             [shared](driver::Driver& target, driver::Now now) { target.handle(*shared, now); })) {
         return true;
@@ -194,22 +194,17 @@ bool Runtime::submit(driver::SubmitTransaction submission, SubmissionCallback do
     return false;
 }
 
-bool Runtime::submit_blob(Bytes content, SubmissionCallback done) {
-    driver::Ticket ticket = 0;
-    {
-        const std::lock_guard lock(submissions_mutex_);
-        if (submissions_.size() >= kMaxOpenSubmissions) return false;
-        ticket = next_ticket_++;
-        submissions_.emplace(ticket, std::move(done));
-    }
-    auto shared = std::make_shared<driver::Event>(driver::SubmitBlob{ticket, std::move(content)});
-    if (queue_.call(
-            [shared](driver::Driver& target, driver::Now now) { target.handle(*shared, now); })) {
-        return true;
-    }
-    const std::lock_guard lock(submissions_mutex_);
-    submissions_.erase(ticket);
-    return false;
+bool Runtime::submit(driver::SubmitTransaction submission, SubmissionCallback done) {
+    const auto ticket = open_ticket(std::move(done));
+    if (!ticket) return false;
+    submission.ticket = *ticket;
+    return hand_over(*ticket, std::move(submission));
+}
+
+bool Runtime::submit_blob(const PublicKey& account, Bytes content, SubmissionCallback done) {
+    const auto ticket = open_ticket(std::move(done));
+    if (!ticket) return false;
+    return hand_over(*ticket, driver::SubmitBlob{*ticket, account, std::move(content)});
 }
 
 bool Runtime::call(DriverCall call) {

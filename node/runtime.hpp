@@ -66,7 +66,7 @@ class Runtime final : private driver::Env {
 
     // The callback runs on the driver's thread. False: too many submissions wait, it never runs.
     bool submit(driver::SubmitTransaction submission, SubmissionCallback done);
-    bool submit_blob(Bytes content, SubmissionCallback done);
+    bool submit_blob(const PublicKey& account, Bytes content, SubmissionCallback done);
     // Runs on the driver's thread. False when too much waits.
     bool call(DriverCall call);
 
@@ -75,6 +75,7 @@ class Runtime final : private driver::Env {
     [[nodiscard]] const RocksStorage& blocks() const { return *storage_; }
     [[nodiscard]] const ChainIdentity& identity() const { return identity_; }
     [[nodiscard]] const Genesis& genesis() const { return options_.genesis; }
+    [[nodiscard]] const NodeConfig& config() const { return options_.config; }
     [[nodiscard]] const PublicKey& own_key() const { return key_.public_key(); }
     [[nodiscard]] const p2p::Mesh& mesh() const { return *mesh_; }
     [[nodiscard]] std::uint64_t dropped_frames() const { return queue_.dropped_frames(); }
@@ -85,6 +86,8 @@ class Runtime final : private driver::Env {
   private:
     Runtime(RuntimeOptions options, const KeyPair& key, boost::asio::io_context& io);
     void run();
+    [[nodiscard]] std::optional<driver::Ticket> open_ticket(SubmissionCallback done);
+    bool hand_over(driver::Ticket ticket, driver::Event event);
     void handle(DriverWork work);
     void on_frame(p2p::PeerIndex peer, p2p::FrameKind kind, Bytes payload);
     void on_link(const PublicKey& peer, p2p::LinkState state);
