@@ -1,9 +1,8 @@
 #!/usr/bin/env python3
-"""Prints tests/vectors/smpc.json: the protocol computed a second time, from the text alone.
-
-Shares no code with the product: big integers, hmac for the key derivation, AES from the
-`cryptography` package. Usage: make_vectors.py > ../vectors/smpc.json
-"""
+# Prints tests/vectors/smpc.json: the protocol computed a second time, from the text alone.
+#
+# Shares no code with the product: big integers, hmac for the key derivation, AES from the
+# `cryptography` package. Usage: make_vectors.py > ../vectors/smpc.json
 import hashlib
 import hmac
 import itertools
