@@ -25,7 +25,7 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # g++ 12 reports writes past the end of a vector that it is just growing (GCC bugs 105562 and
   # 105329).
   target_compile_options(consilium_options INTERFACE
-    -Wno-stringop-overflow -Wno-restrict -Wno-array-bounds)
+    -Wno-stringop-overflow -Wno-stringop-overread -Wno-restrict -Wno-array-bounds)
 endif()
 if(CONSILIUM_WERROR)
   target_compile_options(consilium_options INTERFACE -Werror)

@@ -1,0 +1,76 @@
+// Entry points of the contracts' schema: the arguments of every action, and the largest records.
+#include "contracts/schema/arguments.hpp"
+#include "contracts/schema/events.hpp"
+#include "contracts/schema/mpc_records.hpp"
+#include "contracts/schema/parameters.hpp"
+#include "contracts/schema/table.hpp"
+#include "contracts/schema/task.hpp"
+#include "tests/fuzz/entry_points.hpp"
+
+namespace consilium::fuzz {
+namespace {
+
+void run_task(ByteView data) {
+    run_decoder<schema::TaskSpec>(data);
+    const auto task = decode<schema::TaskSpec>(data);
+    if (!task) return;
+    (void)schema::find_fault(*task);
+    (void)schema::parameter_count(task->model);
+}
+
+void run_parameters(ByteView data) {
+    const auto parameters = decode<schema::Parameters>(data);
+    if (parameters) (void)schema::find_out_of_bounds(*parameters);
+}
+
+// What a node asks of a transaction before it runs it: cost, and the blob that it names.
+void run_admission(ByteView data) {
+    Transaction transaction;
+    const auto table = schema::action_table();
+    const std::size_t choice = data.empty() ? 0 : data.front() % table.size();
+    transaction.module = static_cast<std::uint16_t>(table[choice].module);
+    transaction.action = table[choice].action;
+    if (!data.empty()) transaction.arguments.assign(data.begin() + 1, data.end());
+    (void)schema::transaction_cost(transaction);
+    (void)schema::blob_reference(transaction);
+}
+
+Bytes admission_sample(Random& random) {
+    Bytes sample{static_cast<std::uint8_t>(random.next())};
+    const Bytes arguments = encode_sample<schema::Pledge>(random);
+    sample.insert(sample.end(), arguments.begin(), arguments.end());
+    return sample;
+}
+
+}  // namespace
+
+const std::vector<EntryPoint>& schema_entry_points() {
+    using namespace schema;
+    static const std::vector<EntryPoint> kEntries{
+        {"admission", run_admission, admission_sample},
+        {"task", run_task, encode_sample<TaskSpec>},
+        {"parameters", run_parameters, encode_sample<Parameters>},
+        decoder_of<Register>("register"),
+        decoder_of<AccountBallot>("account_ballot"),
+        decoder_of<Propose>("propose"),
+        decoder_of<Vote>("vote"),
+        decoder_of<Withdraw>("withdraw"),
+        decoder_of<Pledge>("pledge"),
+        decoder_of<EphemeralKey>("ephemeral_key"),
+        decoder_of<KeyCommit>("key_commit"),
+        decoder_of<KeyAck>("key_ack"),
+        decoder_of<ClientKeys>("client_keys"),
+        decoder_of<PrepShare>("prep_share"),
+        decoder_of<StatShare>("stat_share"),
+        decoder_of<Aggregate>("aggregate"),
+        decoder_of<AggregateOk>("aggregate_ok"),
+        decoder_of<ReportMetrics>("report_metrics"),
+        decoder_of<EpochRecord>("epoch_record"),
+        decoder_of<RoundRecord>("round_record"),
+        decoder_of<VerdictRecord>("verdict_record"),
+        decoder_of<Statistics>("statistics"),
+    };
+    return kEntries;
+}
+
+}  // namespace consilium::fuzz
