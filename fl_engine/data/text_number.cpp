@@ -12,8 +12,10 @@
 namespace consilium::fl {
 
 std::optional<double> parse_number(std::string_view text) {
-    if (!text.empty() && text.front() == '+') text.remove_prefix(1);
-    if (!text.empty() && (text.front() == '+')) return std::nullopt;
+    if (text.starts_with('+')) {
+        text.remove_prefix(1);
+        if (text.starts_with('-')) return std::nullopt;  // from_chars refuses a second plus itself
+    }
     double value = 0;
     const char* end = text.data() + text.size();
     const auto [position, error] = std::from_chars(text.data(), end, value);
