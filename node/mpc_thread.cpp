@@ -84,7 +84,7 @@ void MpcThread::run() {
 }
 
 void MpcThread::work_on(const Snapshot& newest) {
-    const auto owed = worker_.step(newest.state, newest.header);
+    const auto owed = worker_.step(newest.state);
     {
         const std::lock_guard lock(mutex_);
         status_ = worker_.status();

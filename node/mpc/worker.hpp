@@ -19,7 +19,6 @@
 #include <string>
 #include <vector>
 
-#include "core/block.hpp"
 #include "core/bytes.hpp"
 #include "core/membership.hpp"
 #include "core/result.hpp"
@@ -91,10 +90,9 @@ class Worker {
     Worker& operator=(Worker&&) = delete;
     ~Worker();
 
-    // What is owed after `head`, in the order in which it should be sent. An error is one of the
-    // SecretStore's: nothing may be sent, the caller tries again at the next block.
-    [[nodiscard]] Result<std::vector<Outgoing>> step(const StateReader& state,
-                                                     const BlockHeader& head);
+    // What is owed in this final state, in the order in which it should be sent. An error is one of
+    // the SecretStore's: nothing may be sent, the caller tries again at the next block.
+    [[nodiscard]] Result<std::vector<Outgoing>> step(const StateReader& state);
     [[nodiscard]] WorkerStatus status() const;
 
   private:

@@ -1,0 +1,58 @@
+// What every part of the worker works with during one step.
+#pragma once
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "contracts/schema/keys.hpp"
+#include "contracts/schema/mpc_records.hpp"
+#include "core/codec.hpp"
+#include "fl_engine/smpc/committee.hpp"
+#include "fl_engine/smpc/kdf.hpp"
+#include "node/mpc/worker.hpp"
+
+namespace consilium::mpc {
+
+struct Context {
+    const WorkerOptions& options;
+    SecretStore& secrets;
+    BlobSource& blobs;
+    const StateReader& state;
+    const smpc::Kdf& kdf;
+    const schema::EpochRecord& epoch;
+    const smpc::Committee& committee;
+    smpc::MemberIndex self{};
+    WorkerStatus& status;
+    std::vector<Outgoing>& owed;
+
+    // nullopt: absent, or not this record (the latter cannot be in a state we executed).
+    template <typename T>
+    [[nodiscard]] std::optional<T> find(const Bytes& key) const {
+        const auto bytes = state.get(key);
+        if (!bytes) return std::nullopt;
+        auto record = decode<T>(*bytes);
+        if (!record) return std::nullopt;
+        return std::move(*record);
+    }
+    void refuse(std::string why) const {
+        ++status.refusals;
+        status.last_problem = std::move(why);
+    }
+    [[nodiscard]] bool is_mine(schema::MemberSet set) const {
+        return (set & schema::member_bit(self)) != 0;
+    }
+};
+
+[[nodiscard]] inline std::string epoch_name(std::uint64_t mpc_epoch) {
+    return "epoch-" + std::to_string(mpc_epoch);
+}
+// The secret of that name, nullopt when there is none; any other error of the store is an error.
+[[nodiscard]] inline Result<std::optional<SecretBytes>> find_secret(SecretStore& secrets,
+                                                                    const std::string& name) {
+    auto found = secrets.get(name);
+    if (found) return std::optional<SecretBytes>(std::move(*found));
+    if (found.error().code == ErrorCode::kNotFound) return std::optional<SecretBytes>();
+    return tl::unexpected(found.error());
+}
+
+}  // namespace consilium::mpc

@@ -1,0 +1,182 @@
+// Derivation and stepping of an epoch's keys, and the bundles of CLIENT_KEYS.
+#include "node/mpc/epoch_keys.hpp"
+
+#include <bit>
+
+#include "contracts/schema/arguments.hpp"
+#include "fl_engine/smpc/transport.hpp"
+#include "node/mpc/epoch_setup.hpp"
+#include "node/mpc/messages.hpp"
+#include "node/mpc/secret_codec.hpp"
+
+namespace consilium::mpc {
+namespace {
+
+std::string keys_name(const Context& context) {
+    return epoch_name(context.epoch.mpc_epoch) + "/keys";
+}
+std::string bundle_name(const Context& context, std::size_t slot) {
+    return epoch_name(context.epoch.mpc_epoch) + "/bundle-" + std::to_string(slot);
+}
+
+// The keys at batch 0 from the openings of every subset we belong to; nullopt when one is missing.
+std::optional<EpochKeys> derive(const Context& context, SetupSecrets& setup,
+                                const schema::SetupRecord& record) {
+    EpochKeys keys;
+    keys.chains.resize(context.epoch.clients.size() + 1);
+    for (const smpc::SubsetRank rank : context.committee.subsets_of(context.self)) {
+        const auto held = setup.openings.find(context.committee.bitmap(rank));
+        if (held == setup.openings.end() || rank >= record.subsets.size() ||
+            record.subsets[rank].commitment != held->second.commitment) {
+            context.refuse("no key of one subset; silent until the next epoch");
+            return std::nullopt;
+        }
+        smpc::SubRoots roots =
+            smpc::derive_sub_roots(context.kdf, std::move(held->second.opening.key));
+        for (smpc::ClientIndex slot = 0; slot < keys.chains.size(); ++slot) {
+            keys.chains[slot].push_back(smpc::start_client_chain(context.kdf, roots.client, slot));
+        }
+        keys.prep.push_back(std::move(roots.prep));
+        keys.coin.push_back(std::move(roots.coin));
+        keys.blur.push_back(std::move(roots.blur));
+    }
+    return keys;
+}
+
+Result<void> make_bundle(const Context& context, const EpochKeys& keys, std::size_t slot) {
+    const auto record = context.find<schema::EphemeralKeyRecord>(
+        schema::keys::ephemeral(context.epoch.mpc_epoch, context.epoch.clients[slot - 1]));
+    if (!record) return {};  // this client joins at the next epoch
+    smpc::Secret32 random;
+    context.options.random(random.mutable_view());
+    const SecretBytes plaintext = smpc::encode_client_bundle(keys.chains[slot]);
+    auto sealed =
+        smpc::seal({.chain_id = context.kdf.chain_id(),
+                    .mpc_epoch = context.epoch.mpc_epoch,
+                    .label = smpc::kClientKeysLabel,
+                    .sender = context.self,
+                    .subject = slot,
+                    .recipient = slot},
+                   record->key, smpc::TransportSecretKey(std::move(random)), plaintext.view());
+    if (!sealed) {
+        context.refuse("client " + std::to_string(slot) + " posted a bad ephemeral key");
+        return {};
+    }
+    StoredMessage message;
+    message.arguments = encode(schema::ClientKeys{context.epoch.mpc_epoch,
+                                                  static_cast<std::uint16_t>(slot),
+                                                  {sha256(*sealed), sealed->size()}});
+    message.blob = std::move(*sealed);
+    return context.secrets.put(bundle_name(context, slot), encode(message));
+}
+
+}  // namespace
+
+Result<void> EpochKeys::store(const Context& context) const {
+    std::size_t size = 3 * 8;
+    for (const auto& ring : chains) size += SecretWriter::ring_bytes(ring);
+    size += SecretWriter::ring_bytes(prep) + SecretWriter::ring_bytes(coin) +
+            SecretWriter::ring_bytes(blur);
+    SecretWriter writer(size);
+    writer.number(next_batch);
+    writer.number(round_steps);
+    writer.number(chains.size());
+    for (const auto& ring : chains) writer.ring(ring);
+    writer.ring(prep);
+    writer.ring(coin);
+    writer.ring(blur);
+    return context.secrets.put(keys_name(context), writer.finish());
+}
+
+Result<std::optional<EpochKeys>> EpochKeys::load(const Context& context) {
+    auto found = find_secret(context.secrets, keys_name(context));
+    if (!found) return tl::unexpected(found.error());
+    if (!*found) return std::optional<EpochKeys>();
+    SecretReader reader((*found)->view());
+    EpochKeys keys;
+    keys.next_batch = reader.number();
+    keys.round_steps = reader.number();
+    const std::uint64_t slots = reader.number();
+    for (std::uint64_t slot = 0; slot < slots && !reader.has_failed(); ++slot) {
+        keys.chains.push_back(reader.ring<smpc::ClientChainKey>());
+    }
+    keys.prep = reader.ring<smpc::PrepChainKey>();
+    keys.coin = reader.ring<smpc::CoinRoundKey>();
+    keys.blur = reader.ring<smpc::BlurRoundKey>();
+    if (auto done = reader.finish("the record of the epoch's keys"); !done) {
+        return tl::unexpected(done.error());
+    }
+    return std::optional<EpochKeys>(std::move(keys));
+}
+
+Result<std::optional<EpochKeys>> hold_epoch_keys(const Context& context) {
+    auto keys = EpochKeys::load(context);
+    if (!keys || *keys) return keys;
+    auto setup = EpochSetup::load(context);
+    if (!setup) return tl::unexpected(setup.error());
+    const auto record =
+        context.find<schema::SetupRecord>(schema::keys::setup(context.epoch.mpc_epoch));
+    if (!*setup || !record) {
+        context.refuse("no keys of this epoch; silent until the next one");
+        return std::optional<EpochKeys>();
+    }
+    std::optional<EpochKeys> derived = derive(context, **setup, *record);
+    if (!derived) return derived;
+    for (std::size_t slot = 1; slot < derived->chains.size(); ++slot) {
+        if (auto made = make_bundle(context, *derived, slot); !made) {
+            return tl::unexpected(made.error());
+        }
+    }
+    // Until this record is there, a restart derives the same keys from the setup again; bundles
+    // made before it are then replaced, but none of them was sent.
+    if (auto stored = derived->store(context); !stored) return tl::unexpected(stored.error());
+    if (auto erased = EpochSetup::erase(context); !erased) return tl::unexpected(erased.error());
+    return derived;
+}
+
+Result<void> post_client_keys(const Context& context) {
+    for (std::size_t slot = 1; slot <= context.epoch.clients.size(); ++slot) {
+        const std::string name = bundle_name(context, slot);
+        if (context.is_mine(context.epoch.bundles[slot - 1])) {
+            if (auto erased = context.secrets.erase(name); !erased) return erased;
+            continue;
+        }
+        auto found = find_secret(context.secrets, name);
+        if (!found) return tl::unexpected(found.error());
+        if (!*found) continue;
+        auto message = decode<StoredMessage>((*found)->view());
+        if (!message) return tl::unexpected(message.error());
+        context.owed.push_back({.label = name,
+                                .module = static_cast<std::uint16_t>(schema::Module::kVerification),
+                                .action = schema::action::kClientKeys,
+                                .arguments = std::move(message->arguments),
+                                .blobs = {std::move(message->blob)}});
+    }
+    return {};
+}
+
+Result<void> step_round_keys(const Context& context, EpochKeys& keys) {
+    if (!context.epoch.first_round) return {};
+    const auto rounds = context.find<schema::RoundsRecord>(schema::keys::rounds());
+    if (!rounds) return {};
+    const std::uint64_t target = rounds->current.value_or(rounds->next_round);
+    const std::uint64_t steps = saturating_sub(target, *context.epoch.first_round);
+    if (steps <= keys.round_steps) return {};
+    for (; keys.round_steps < steps; ++keys.round_steps) {
+        for (auto& key : keys.coin) smpc::step_round_key(context.kdf, key);
+        for (auto& key : keys.blur) smpc::step_round_key(context.kdf, key);
+    }
+    return keys.store(context);
+}
+
+Result<void> erase_other_epochs(SecretStore& secrets, std::optional<std::uint64_t> keep) {
+    auto names = secrets.list("epoch-");
+    if (!names) return tl::unexpected(names.error());
+    for (const std::string& name : *names) {
+        if (keep && name.starts_with(epoch_name(*keep) + "/")) continue;
+        if (auto erased = secrets.erase(name); !erased) return erased;
+    }
+    return {};
+}
+
+}  // namespace consilium::mpc

@@ -1,0 +1,92 @@
+// One step of the worker: which epoch, which phase, what is owed.
+#include "node/mpc/worker.hpp"
+
+#include "fl_engine/smpc/committee.hpp"
+#include "node/mpc/batch_keys.hpp"
+#include "node/mpc/context.hpp"
+#include "node/mpc/epoch_keys.hpp"
+#include "node/mpc/epoch_setup.hpp"
+#include "node/mpc/round_shares.hpp"
+
+namespace consilium::mpc {
+
+class Worker::Core {
+  public:
+    Core(WorkerOptions options, SecretStore& secrets, BlobSource& blobs)
+        : options_(std::move(options)),
+          secrets_(secrets),
+          blobs_(blobs),
+          kdf_(options_.identity.chain_id) {}
+
+    Result<std::vector<Outgoing>> step(const StateReader& state) {
+        std::vector<Outgoing> owed;
+        const auto epoch = current_epoch(state);
+        status_.mpc_epoch = epoch ? epoch->mpc_epoch : 0;
+        if (erased_but_ != status_.mpc_epoch) {
+            const auto keep = epoch ? std::optional(epoch->mpc_epoch) : std::nullopt;
+            if (auto erased = erase_other_epochs(secrets_, keep); !erased) {
+                return tl::unexpected(erased.error());
+            }
+            erased_but_ = status_.mpc_epoch;
+            round_ = RoundShares();
+        }
+        if (!epoch) return owed;
+        const auto self = epoch->find_member(options_.own_key);
+        const auto committee =
+            smpc::Committee::make(static_cast<std::uint32_t>(epoch->members.size()));
+        if (!self || !committee) return owed;
+        const Context context{options_, secrets_,   blobs_, state,   kdf_,
+                              *epoch,   *committee, *self,  status_, owed};
+        auto done = epoch->phase == schema::EpochPhase::kActive ? step_active(context)
+                                                                : EpochSetup::step(context);
+        if (!done) return tl::unexpected(done.error());
+        return owed;
+    }
+    [[nodiscard]] WorkerStatus status() const { return status_; }
+
+  private:
+    static std::optional<schema::EpochRecord> current_epoch(const StateReader& state) {
+        const auto bytes = state.get(schema::keys::mpc());
+        const auto mpc = bytes ? decode<schema::MpcRecord>(*bytes)
+                               : Result<schema::MpcRecord>(schema::MpcRecord{});
+        if (!mpc || !mpc->current) return std::nullopt;
+        const auto record = state.get(schema::keys::epoch(*mpc->current));
+        if (!record) return std::nullopt;
+        auto epoch = decode<schema::EpochRecord>(*record);
+        if (!epoch) return std::nullopt;
+        return std::move(*epoch);
+    }
+
+    Result<void> step_active(const Context& context) {
+        auto keys = hold_epoch_keys(context);
+        if (!keys) return tl::unexpected(keys.error());
+        if (!*keys) return {};
+        if (auto posted = post_client_keys(context); !posted) return posted;
+        if (auto stepped = step_round_keys(context, **keys); !stepped) return stepped;
+        // The round before the batches: its phase has others waiting.
+        if (auto shares = round_.step(context, **keys); !shares) return shares;
+        return step_batches(context, **keys);
+    }
+
+    WorkerOptions options_;
+    SecretStore& secrets_;
+    BlobSource& blobs_;
+    smpc::Kdf kdf_;
+    RoundShares round_;
+    std::optional<std::uint64_t> erased_but_;  // epoch whose secrets were kept last time
+    WorkerStatus status_;
+};
+
+Worker::Worker(WorkerOptions options, SecretStore& secrets, BlobSource& blobs)
+    : core_(std::make_unique<Core>(std::move(options), secrets, blobs)) {}
+Worker::~Worker() = default;
+
+Result<std::vector<Outgoing>> Worker::step(const StateReader& state) {
+    return core_->step(state);
+}
+
+WorkerStatus Worker::status() const {
+    return core_->status();
+}
+
+}  // namespace consilium::mpc
