@@ -15,7 +15,7 @@ namespace consilium::fuzz {
 
 struct EntryPoint {
     std::string_view name;
-    void (*run)(ByteView data);
+    bool (*run)(ByteView data);            // true when the bytes were accepted
     Bytes (*make_sample)(Random& random);  // bytes that it usually accepts
 };
 
@@ -25,12 +25,13 @@ struct EntryPoint {
 [[nodiscard]] const std::vector<EntryPoint>& wire_entry_points();
 
 template <typename T>
-void run_decoder(ByteView data) {
+bool run_decoder(ByteView data) {
     const auto value = decode<T>(data);
-    if (!value) return;
+    if (!value) return false;
     const Bytes again = encode(*value);
     CHECK(again.size() == data.size());
     CHECK(std::equal(again.begin(), again.end(), data.begin()));
+    return true;
 }
 
 template <typename T>

@@ -11,6 +11,6 @@
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const auto& entries = consilium::fuzz::CONSILIUM_FUZZ_FAMILY();
     if (size == 0) return 0;
-    entries[data[0] % entries.size()].run(consilium::ByteView(data, size).subspan(1));
+    (void)entries[data[0] % entries.size()].run(consilium::ByteView(data, size).subspan(1));
     return 0;
 }

@@ -10,21 +10,23 @@
 namespace consilium::fuzz {
 namespace {
 
-void run_task(ByteView data) {
-    run_decoder<schema::TaskSpec>(data);
+bool run_task(ByteView data) {
     const auto task = decode<schema::TaskSpec>(data);
-    if (!task) return;
+    if (!task) return false;
     (void)schema::find_fault(*task);
     (void)schema::parameter_count(task->model);
+    return run_decoder<schema::TaskSpec>(data);
 }
 
-void run_parameters(ByteView data) {
+bool run_parameters(ByteView data) {
     const auto parameters = decode<schema::Parameters>(data);
-    if (parameters) (void)schema::find_out_of_bounds(*parameters);
+    if (!parameters) return false;
+    (void)schema::find_out_of_bounds(*parameters);
+    return run_decoder<schema::Parameters>(data);
 }
 
 // What a node asks of a transaction before it runs it: cost, and the blob that it names.
-void run_admission(ByteView data) {
+bool run_admission(ByteView data) {
     Transaction transaction;
     const auto table = schema::action_table();
     const std::size_t choice = data.empty() ? 0 : data.front() % table.size();
@@ -33,6 +35,7 @@ void run_admission(ByteView data) {
     if (!data.empty()) transaction.arguments.assign(data.begin() + 1, data.end());
     (void)schema::transaction_cost(transaction);
     (void)schema::blob_reference(transaction);
+    return true;
 }
 
 Bytes admission_sample(Random& random) {
