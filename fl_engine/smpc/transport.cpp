@@ -84,4 +84,26 @@ Result<SecretBytes> open_sealed(const SealContext& context, const TransportSecre
     return std::move(*plaintext);
 }
 
+std::size_t key_commit_blob_bytes(const Committee& committee, std::size_t entries) {
+    return entries * (committee.subset_size() - 1) * kSealedOpeningBytes;
+}
+
+std::size_t client_keys_blob_bytes(const Committee& committee) {
+    return client_bundle_bytes(committee) + kSealOverheadBytes;
+}
+
+std::optional<std::size_t> sealed_opening_offset(const Committee& committee,
+                                                 const SealedOpeningPlace& place) {
+    std::size_t before = 0;  // members of A that stand in front of the recipient
+    bool has_sender = false;
+    bool has_recipient = false;
+    for (const MemberIndex member : committee.members(place.rank)) {
+        has_sender |= member == place.sender;
+        has_recipient |= member == place.recipient;
+        if (member < place.recipient && member != place.sender) ++before;
+    }
+    if (!has_sender || !has_recipient || place.sender == place.recipient) return std::nullopt;
+    return key_commit_blob_bytes(committee, place.entry) + before * kSealedOpeningBytes;
+}
+
 }  // namespace consilium::smpc

@@ -7,11 +7,13 @@
 #pragma once
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "core/secret.hpp"
 #include "fl_engine/smpc/committee.hpp"
 #include "fl_engine/smpc/kdf.hpp"
+#include "fl_engine/smpc/keys.hpp"
 
 namespace consilium::smpc {
 
@@ -51,5 +53,20 @@ inline constexpr std::size_t kMaxSealedPlaintext = 64 * 1024;  // C(12,4) keys a
 // were not sealed for this context and key.
 [[nodiscard]] Result<SecretBytes> open_sealed(const SealContext& context,
                                               const TransportSecretKey& recipient, ByteView sealed);
+
+// The blob of KEY_COMMIT: per entry in the transaction's order, one sealed opening for each member
+// of A except the sender, ascending. The blob of CLIENT_KEYS is one sealed client bundle.
+inline constexpr std::size_t kSealedOpeningBytes = kSubsetOpeningBytes + kSealOverheadBytes;
+[[nodiscard]] std::size_t key_commit_blob_bytes(const Committee& committee, std::size_t entries);
+[[nodiscard]] std::size_t client_keys_blob_bytes(const Committee& committee);
+struct SealedOpeningPlace {
+    std::size_t entry{};  // position in the transaction, from 0
+    SubsetRank rank{};
+    MemberIndex sender{};
+    MemberIndex recipient{};
+};
+// Where the recipient's sealed opening begins; nullopt unless both are different members of A.
+[[nodiscard]] std::optional<std::size_t> sealed_opening_offset(const Committee& committee,
+                                                               const SealedOpeningPlace& place);
 
 }  // namespace consilium::smpc

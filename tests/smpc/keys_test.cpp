@@ -261,5 +261,32 @@ TEST(Sealing, points_of_small_order_are_refused) {
     }
 }
 
+TEST(KeyCommitBlob, sealed_openings_fill_the_blob_without_gap_or_overlap) {
+    const Committee committee = *Committee::make(7);
+    const std::vector<SubsetRank> entries{3, 0, 20};
+    std::set<std::size_t> offsets;
+    for (std::size_t entry = 0; entry < entries.size(); ++entry) {
+        const MemberIndex sender = committee.members(entries[entry])[2];
+        for (MemberIndex recipient = 0; recipient <= 8; ++recipient) {
+            const auto offset =
+                sealed_opening_offset(committee, {entry, entries[entry], sender, recipient});
+            const bool is_other = committee.is_member(recipient) && recipient != sender &&
+                                  committee.contains(entries[entry], recipient);
+            ASSERT_EQ(offset.has_value(), is_other);
+            if (offset) {
+                EXPECT_TRUE(offsets.insert(*offset).second);
+            }
+        }
+    }
+    ASSERT_EQ(offsets.size(), 3U * 4);
+    std::size_t expected = 0;
+    for (const std::size_t offset : offsets) {
+        EXPECT_EQ(offset, expected);
+        expected += kSealedOpeningBytes;
+    }
+    EXPECT_EQ(key_commit_blob_bytes(committee, 3), expected);
+    EXPECT_EQ(client_keys_blob_bytes(committee), 15U * 32 + 48);
+}
+
 }  // namespace
 }  // namespace consilium::smpc
