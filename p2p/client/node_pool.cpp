@@ -1,6 +1,7 @@
 // Failover between nodes, and the search for the key a node proves.
 #include "p2p/client/node_pool.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <chrono>
 #include <optional>
@@ -60,10 +61,11 @@ NodePool::NodePool(NodePoolOptions options) : options_(std::move(options)) {
 NodePool::~NodePool() = default;
 
 template <typename Call>
-Result<ApiAnswer> NodePool::ask_one(std::size_t index, Call& call) {
+std::invoke_result_t<Call&, NodeClient&> NodePool::ask_one(std::size_t index, Call& call) {
     const NodeEndpoint& endpoint = options_.endpoints[index];
     Connection& connection = *connections_[index];
-    Result<ApiAnswer> answer = make_error(ErrorCode::kMismatch, "no key is allowed");
+    std::invoke_result_t<Call&, NodeClient&> answer =
+        make_error(ErrorCode::kMismatch, "no key is allowed");
     for (std::size_t tries = 0; tries < endpoint.allowed_keys.size(); ++tries) {
         if (!connection.client) {
             HttpClientOptions http;
@@ -71,6 +73,7 @@ Result<ApiAnswer> NodePool::ask_one(std::size_t index, Call& call) {
             http.port = endpoint.port;
             http.timeout_ms = options_.request_timeout_ms;
             http.response_limit = options_.response_limit;
+            http.cancel_flag = options_.cancel_flag;
             http.expected_server =
                 ExpectedServer{endpoint.allowed_keys[connection.key], options_.genesis_hash};
             connection.client.emplace(std::move(http));
@@ -84,7 +87,7 @@ Result<ApiAnswer> NodePool::ask_one(std::size_t index, Call& call) {
 }
 
 template <typename Call>
-Result<ApiAnswer> NodePool::ask(Call call) {
+std::invoke_result_t<Call&, NodeClient&> NodePool::ask(Call call) {
     std::string reasons;
     std::optional<Error> wrong_identity;
     for (std::size_t tries = 0; tries < connections_.size(); ++tries) {
@@ -114,6 +117,29 @@ Result<ApiAnswer> NodePool::post_transaction(ByteView transaction) {
     return ask([&](NodeClient& client) { return client.post_transaction(transaction); });
 }
 
+Result<Bytes> NodePool::get_blob(const Digest& hash, std::uint64_t length) {
+    return ask([&](NodeClient& client) { return client.get_blob(hash, length); });
+}
+
+Result<std::size_t> NodePool::put_blob(const KeyPair& account, const BlobUpload& upload) {
+    std::size_t taken = 0;
+    Error last{ErrorCode::kUnavailable, "no node was asked"};
+    const auto put = [&](NodeClient& client) { return client.put_blob(account, upload); };
+    for (std::size_t index = 0; index < connections_.size(); ++index) {
+        auto call = put;
+        const auto answer = ask_one(index, call);
+        if (answer && answer->is_success()) {
+            ++taken;
+        } else if (answer) {
+            last = Error{ErrorCode::kRefused, "a node answers " + std::to_string(answer->status)};
+        } else {
+            last = answer.error();
+        }
+    }
+    if (taken == 0) return tl::unexpected(last);
+    return taken;
+}
+
 std::uint64_t NodePool::now_ms() const {
     const auto since = std::chrono::steady_clock::now().time_since_epoch();
     return static_cast<std::uint64_t>(
@@ -121,7 +147,13 @@ std::uint64_t NodePool::now_ms() const {
 }
 
 void NodePool::pause_ms(std::uint64_t duration_ms) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(duration_ms));
+    constexpr std::uint64_t kSliceMs = 50;
+    while (duration_ms > 0) {
+        if (options_.cancel_flag != nullptr && options_.cancel_flag->load()) return;
+        const std::uint64_t slice = std::min(duration_ms, kSliceMs);
+        std::this_thread::sleep_for(std::chrono::milliseconds(slice));
+        duration_ms -= slice;
+    }
 }
 
 }  // namespace consilium::p2p

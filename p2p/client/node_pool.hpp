@@ -4,10 +4,12 @@
 // anything is sent. Transactions are the same bytes wherever they go, so moving on is safe. Not
 // thread-safe.
 #pragma once
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include "core/digest.hpp"
@@ -30,6 +32,8 @@ struct NodePoolOptions {
     Digest genesis_hash;
     std::uint64_t request_timeout_ms = 10'000;
     std::size_t response_limit = 16 * limits::kMebibyte;
+    // See HttpClientOptions::cancel_flag; a pause ends with it too.
+    const std::atomic<bool>* cancel_flag = nullptr;
 };
 
 class NodePool final : public ApiChannel {
@@ -39,6 +43,11 @@ class NodePool final : public ApiChannel {
 
     [[nodiscard]] Result<ApiAnswer> get(std::string_view target) override;
     [[nodiscard]] Result<ApiAnswer> post_transaction(ByteView transaction) override;
+    // From the first node that has it; length and hash are checked. Errors as NodeClient::get_blob.
+    [[nodiscard]] Result<Bytes> get_blob(const Digest& hash, std::uint64_t length);
+    // To every node, so that one that withholds it does no harm; how many took it, or the last
+    // failure when none did.
+    [[nodiscard]] Result<std::size_t> put_blob(const KeyPair& account, const BlobUpload& upload);
     [[nodiscard]] std::size_t node() const override { return current_; }
     [[nodiscard]] std::uint64_t now_ms() const override;
     void pause_ms(std::uint64_t duration_ms) override;
@@ -46,9 +55,9 @@ class NodePool final : public ApiChannel {
   private:
     struct Connection;
     template <typename Call>
-    Result<ApiAnswer> ask(Call call);
+    std::invoke_result_t<Call&, NodeClient&> ask(Call call);
     template <typename Call>
-    Result<ApiAnswer> ask_one(std::size_t index, Call& call);
+    std::invoke_result_t<Call&, NodeClient&> ask_one(std::size_t index, Call& call);
 
     NodePoolOptions options_;
     std::vector<std::unique_ptr<Connection>> connections_;  // one per endpoint
