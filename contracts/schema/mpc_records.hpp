@@ -167,6 +167,7 @@ struct BatchRecord {
     TimeMs opened_time;
     MemberSet posters{};
     std::optional<Height> certified;
+    MemberSet certified_posters{};       // whose shares fixed delta; later ones are only compared
     std::vector<std::uint64_t> delta;    // opened values in item order, once certified
     std::optional<std::uint64_t> round;  // it was assigned to
     template <typename Self, typename Visitor>
@@ -178,6 +179,7 @@ struct BatchRecord {
         visit("opened_time", self.opened_time);
         visit("posters", self.posters);
         visit("certified", self.certified);
+        visit("certified_posters", self.certified_posters);
         visit("delta", self.delta, Limit{kMaxShareWords});
         visit("round", self.round);
     }

@@ -1,0 +1,22 @@
+// Organisations, accounts, roles: who may do what on the chain, decided by council ballots.
+//
+// An organisation has at most one trainer and one council account, so that one legal entity is one
+// client and one vote. Validators come from the membership and are not registered here.
+#pragma once
+#include <cstdint>
+
+#include "contracts/execution.hpp"
+
+namespace consilium::contracts::registration {
+
+// approve, reject, suspend, reinstate, retire; a `register` of a key that has an account.
+[[nodiscard]] schema::Code execute(Execution& execution, const Sender& sender,
+                                   const Transaction& transaction);
+
+// `register` of a key without an account.
+[[nodiscard]] schema::Code check_register(const StateView& state,
+                                          const schema::Parameters& parameters,
+                                          const Transaction& transaction);
+[[nodiscard]] schema::Code execute_register(Execution& execution, const Transaction& transaction);
+
+}  // namespace consilium::contracts::registration

@@ -1,0 +1,13 @@
+// Pledges and submissions of masked updates.
+//
+// A pledge is write-once per (mpc_epoch, batch, slot), for ever: the chain, not a trainer's disk,
+// decides which masked update exists, so no mask is ever used for two updates.
+#pragma once
+#include "contracts/execution.hpp"
+
+namespace consilium::contracts::submission {
+
+[[nodiscard]] schema::Code execute(Execution& execution, const Sender& sender,
+                                   const Transaction& transaction);
+
+}  // namespace consilium::contracts::submission

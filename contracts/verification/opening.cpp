@@ -1,0 +1,243 @@
+// STAT1: norms. AGG: the weighted sum and the new model.
+#include "contracts/verification/opening.hpp"
+
+#include <algorithm>
+#include <bit>
+
+#include "contracts/models.hpp"
+#include "contracts/rounds.hpp"
+#include "contracts/verification/shares.hpp"
+#include "contracts/verification/verdict.hpp"
+#include "fl_engine/smpc/aggregate.hpp"
+#include "fl_engine/smpc/model_update.hpp"
+#include "fl_engine/smpc/statistics.hpp"
+#include "fl_engine/smpc/verdict.hpp"
+
+namespace consilium::contracts::verification {
+namespace {
+
+using schema::EndReason;
+using schema::EpochRecord;
+using schema::Phase;
+using schema::RoundRecord;
+namespace action = schema::action;
+namespace event = schema::event;
+namespace keys = schema::keys;
+
+EpochRecord epoch_of(const Execution& execution, const RoundRecord& round) {
+    return execution.state.load<EpochRecord>(keys::epoch(round.label.mpc_epoch));
+}
+
+// The posted aggregate shares; nullopt when a blob is missing.
+std::optional<SharePosts> read_aggregate_posts(Execution& execution, const RoundRecord& round) {
+    SharePosts posts;
+    for (std::uint16_t member = 1; member <= schema::kMaxCommittee; ++member) {
+        if ((round.aggregate_posters & schema::member_bit(member)) == 0) continue;
+        const auto record = execution.state.load<schema::AggregateShareRecord>(
+            keys::aggregate(round.label.round, member));
+        const auto content = execution.read_blob(record.share.sha256);
+        if (!content) return std::nullopt;
+        auto words = smpc::decode_words(*content, static_cast<std::size_t>(round.terms.dimension));
+        if (!words) {
+            // Voters check this before they vote: what is here is not the blob of the chain.
+            execution.missing_blob = record.share.sha256;
+            return std::nullopt;
+        }
+        posts.add(member, std::move(*words));
+    }
+    return posts;
+}
+
+struct OpenedSum {
+    std::vector<std::int64_t> values;
+    std::vector<smpc::Fault> faults;
+};
+
+schema::MemberSet matching_oks(const Execution& execution, const RoundRecord& round,
+                               const Digest& digest) {
+    schema::MemberSet matching = 0;
+    for (std::uint16_t member = 1; member <= schema::kMaxCommittee; ++member) {
+        if ((round.aggregate_oks & schema::member_bit(member)) == 0) continue;
+        const auto record = execution.state.load<schema::AggregateOkRecord>(
+            keys::aggregate_ok(round.label.round, member));
+        if (record.sha256 == digest) matching |= schema::member_bit(member);
+    }
+    return matching;
+}
+
+// The first t+1 posters define the polynomial; posters on it and matching OKs vouch for it.
+std::optional<OpenedSum> open_optimistically(const Execution& execution, const RoundRecord& round,
+                                             const smpc::Committee& committee,
+                                             std::span<const smpc::PostedShare> posts) {
+    const auto first = smpc::first_posters(committee, {});
+    CHECK(first.has_value());
+    std::vector<smpc::PostedShare> base;
+    std::vector<smpc::PostedShare> others;
+    for (const smpc::PostedShare& post : posts) {
+        const bool is_first = std::find(first->begin(), first->end(), post.member) != first->end();
+        (is_first ? base : others).push_back(post);
+    }
+    const auto voices = static_cast<std::size_t>(std::popcount(
+        static_cast<schema::MemberSet>(round.aggregate_posters | round.aggregate_oks)));
+    if (base.size() != first->size() || voices < 2 * std::size_t{committee.t()} + 1) {
+        return std::nullopt;
+    }
+    OpenedSum sum;
+    std::size_t agreeing = base.size();
+    for (const smpc::PostedShare& post : others) {
+        const auto fault = smpc::check_late_share(base, post);
+        if (fault) sum.faults.push_back(*fault);
+        agreeing += fault ? 0U : 1U;
+    }
+    sum.values = smpc::read_aggregate(smpc::interpolate_vector(base, 0));
+    const auto matching = static_cast<schema::MemberSet>(
+        matching_oks(execution, round, smpc::aggregate_digest(sum.values)) &
+        ~round.aggregate_posters);
+    const auto oks = static_cast<std::size_t>(std::popcount(matching));
+    if (!smpc::is_optimistic_result(committee, agreeing, oks)) return std::nullopt;
+    return sum;
+}
+
+std::optional<OpenedSum> open_sum(const Execution& execution, const RoundRecord& round,
+                                  const smpc::Committee& committee, const SharePosts& posts) {
+    const std::vector<smpc::PostedShare> spans = posts.spans();
+    if (auto sum = open_optimistically(execution, round, committee, spans)) return sum;
+    auto opening = smpc::open_shares(committee, spans);
+    if (!opening) return std::nullopt;
+    return OpenedSum{smpc::read_aggregate(opening->values), std::move(opening->faults)};
+}
+
+void report_sum_faults(Execution& execution, const RoundRecord& round, const OpenedSum& sum,
+                       const Digest& digest) {
+    for (const smpc::Fault& fault : sum.faults) {
+        report_fault(execution, action::kAggregate, round.label, fault);
+    }
+    const schema::MemberSet right = matching_oks(execution, round, digest);
+    for (std::uint16_t member = 1; member <= schema::kMaxCommittee; ++member) {
+        const bool is_wrong = (round.aggregate_oks & ~right & schema::member_bit(member)) != 0;
+        if (is_wrong) report_fault(execution, action::kAggregateOk, round.label, {member, 0});
+    }
+}
+
+// The next model, or nullopt with `missing_blob` set, or an empty one on overflow.
+std::optional<std::vector<std::int64_t>> step_model(Execution& execution, const RoundRecord& round,
+                                                    const OpenedSum& sum) {
+    const auto content = execution.read_blob(round.terms.model.sha256);
+    if (!content) return std::nullopt;
+    const auto dimension = static_cast<std::size_t>(round.terms.dimension);
+    const auto model = smpc::decode_integers(*content, dimension);
+    if (!model) {
+        execution.missing_blob = round.terms.model.sha256;
+        return std::nullopt;
+    }
+    const smpc::ModelStep step{.clip_norm = round.terms.clip_norm,
+                               .scale = smpc::encoding_scale(round.terms.nu, round.terms.dimension),
+                               .weight_sum = round.weight_sum};
+    auto next = smpc::apply_aggregate(*model, sum.values, step);
+    return next ? std::move(*next) : std::vector<std::int64_t>{};
+}
+
+void finish_round(Execution& execution, RoundRecord& round, const OpenedSum& sum,
+                  const Digest& digest) {
+    const auto parameters = step_model(execution, round, sum);
+    if (!parameters) return;
+    if (parameters->empty()) {
+        rounds::end_round(execution, round, Phase::kCancelled, EndReason::kOverflow);
+        return;
+    }
+    auto task = execution.state.load<schema::TaskRecord>(keys::task(round.terms.task));
+    const auto verdict =
+        execution.state.load<schema::VerdictRecord>(keys::verdict(round.label.round));
+    const schema::ModelRecord model = models::register_version(execution, task,
+                                                               {.round = round.label.round,
+                                                                .aggregate = digest,
+                                                                .parent = round.terms.model_version,
+                                                                .parameters = *parameters});
+    ++task.rounds_done;
+    task.clip_norm = verdict.clip_next;
+    execution.state.store(keys::task(task.id), task);
+    round.aggregate = digest;
+    round.model_version = model.version;
+    execution.emit(schema::Module::kVerification, event::kResult,
+                   schema::RoundResult{round.label, digest, round.weight_sum, model.version,
+                                       model.parameters});
+    rounds::end_round(execution, round, Phase::kResult, EndReason::kNone);
+}
+
+}  // namespace
+
+std::vector<std::uint16_t> slots_of(schema::SlotSet set) {
+    std::vector<std::uint16_t> slots;
+    for (std::uint16_t slot = 1; slot <= schema::kMaxClients; ++slot) {
+        if ((set & schema::slot_bit(slot)) != 0) slots.push_back(slot);
+    }
+    return slots;
+}
+
+std::size_t stat1_length(const RoundRecord& round) {
+    const auto clients = static_cast<std::size_t>(std::popcount(round.submitted));
+    return smpc::Stat1Layout(clients, false).length();
+}
+
+void report_fault(Execution& execution, std::uint16_t share_action, const schema::RoundLabel& label,
+                  const smpc::Fault& fault) {
+    execution.emit(schema::Module::kVerification, event::kFault,
+                   schema::FaultProved{share_action, label,
+                                       static_cast<std::uint16_t>(fault.member), fault.coordinate});
+}
+
+void start_fallback(Execution& execution, RoundRecord& round) {
+    if (round.is_aggregate_fallback) return;
+    round.is_aggregate_fallback = true;
+    execution.emit(schema::Module::kVerification, event::kAggregateFallback,
+                   schema::PhaseChanged{round.label, round.phase});
+}
+
+void open_stat1(Execution& execution, RoundRecord& round) {
+    const EpochRecord epoch = epoch_of(execution, round);
+    const smpc::Committee committee = committee_of(epoch);
+    const SharePosts posts =
+        load_posts(execution.state, round.stat1_posters,
+                   [&](std::uint16_t member) { return keys::stat1(round.label.round, member); });
+    const auto opening = smpc::open_shares(committee, posts.spans());
+    if (!opening) return;
+    for (const smpc::Fault& fault : opening->faults) {
+        report_fault(execution, action::kStat1, round.label, fault);
+    }
+    round.stat1_base.assign(opening->base.begin(), opening->base.end());
+    const std::vector<std::uint16_t> submitted = slots_of(round.submitted);
+    round.norms =
+        smpc::read_stat1(smpc::Stat1Layout(submitted.size(), false), opening->values).norms;
+    std::vector<std::int64_t> passed_norms;
+    for (std::size_t i = 0; i < submitted.size(); ++i) {
+        if (!smpc::norm_passes(round.norms[i], round.terms.nu)) continue;
+        round.passed |= schema::slot_bit(submitted[i]);
+        passed_norms.push_back(round.norms[i]);
+    }
+    const std::size_t needed = schema::min_submissions(round.terms.malicious_max);
+    if (passed_norms.size() < needed) {
+        store_norm_verdict(execution, round, epoch);
+        rounds::end_round(execution, round, Phase::kCancelled, EndReason::kTooFewPassed);
+        return;
+    }
+    round.clip_weights =
+        smpc::clip_weights(passed_norms, smpc::blur_bound(committee, round.terms.blur_bits));
+    rounds::change_phase(execution, round, Phase::kStat2);
+}
+
+void open_aggregate(Execution& execution, RoundRecord& round) {
+    const EpochRecord epoch = epoch_of(execution, round);
+    const smpc::Committee committee = committee_of(epoch);
+    const auto voices = std::popcount(
+        static_cast<schema::MemberSet>(round.aggregate_posters | round.aggregate_oks));
+    if (voices < static_cast<int>(2 * committee.t() + 1)) return;
+    const auto posts = read_aggregate_posts(execution, round);
+    if (!posts) return;
+    const auto sum = open_sum(execution, round, committee, *posts);
+    if (!sum) return;
+    const Digest digest = smpc::aggregate_digest(sum->values);
+    report_sum_faults(execution, round, *sum, digest);
+    finish_round(execution, round, *sum, digest);
+}
+
+}  // namespace consilium::contracts::verification

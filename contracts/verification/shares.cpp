@@ -1,0 +1,22 @@
+// Checks of posted share vectors.
+#include "contracts/verification/shares.hpp"
+
+#include <algorithm>
+
+namespace consilium::contracts::verification {
+
+smpc::Committee committee_of(const schema::EpochRecord& epoch) {
+    auto committee = smpc::Committee::make(static_cast<std::uint32_t>(epoch.members.size()));
+    CHECK(committee.has_value());
+    return std::move(*committee);
+}
+
+schema::Code check_words(std::span<const std::uint64_t> values, std::size_t length) {
+    if (values.size() != length) return schema::Code::kWrongLength;
+    const bool is_in_field = std::all_of(values.begin(), values.end(), [](std::uint64_t word) {
+        return word < smpc::Field61::kModulus;
+    });
+    return is_in_field ? schema::Code::kOk : schema::Code::kWordOutOfRange;
+}
+
+}  // namespace consilium::contracts::verification
