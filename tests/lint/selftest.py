@@ -121,6 +121,8 @@ CASES = [
       "core/b.hpp": HEAD + '#include "core/a.hpp"\n'}),
     ("sockets outside p2p", check_deps, "third-party",
      {"node/a.hpp": HEAD + "#include <boost/asio.hpp>\n"}),
+    ("event loop in a program", check_deps, None,
+     {"node/main.cpp": BODY + "#include <boost/asio/io_context.hpp>\n"}),
     ("allowed link", check_deps, None,
      {"core/CMakeLists.txt": CMAKE + "consilium_library(core SOURCES a.cpp)\n",
       "p2p/CMakeLists.txt":
