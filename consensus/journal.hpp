@@ -35,8 +35,8 @@ struct RecoveredState {
     std::uint64_t next_sequence{};
     Height height;  // 0: the journal is empty
     View view;
-    std::optional<PrePrepare> pre_prepare;  // own messages of `view`, to be sent again as they are
-    std::optional<Prepare> prepare;
+    std::optional<PrePrepare> pre_prepare;  // voted for in `view`, own or the primary's
+    std::optional<Prepare> prepare;         // own, to be sent again as they are
     std::optional<Commit> commit;
     std::optional<ViewChange> view_change;
     std::optional<NewView> new_view;              // that installed `view`, whoever sent it

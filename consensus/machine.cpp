@@ -174,7 +174,9 @@ void Replica::Machine::apply_journal() {
     new_view_ = journal_.new_view;
     is_installed_ = view_ == View{0} || new_view_.has_value();
     prepared_ = journal_.prepared;
-    own_ = OwnVotes{journal_.pre_prepare, journal_.prepare, journal_.commit, journal_.view_change};
+    own_ = OwnVotes{std::nullopt, journal_.prepare, journal_.commit, journal_.view_change};
+    const auto& proposal = journal_.pre_prepare;
+    if (proposal && proposal->sender == self_) own_.pre_prepare = proposal;
     if (own_.view_change) view_changes_.add(*own_.view_change);
     const View view = view_;
     if (own_.prepare) {
@@ -183,8 +185,8 @@ void Replica::Machine::apply_journal() {
     if (own_.commit) {
         commits_.add(view, own_.commit->sender, {own_.commit->digest, own_.commit->signature});
     }
-    // The block itself was not journaled: it is validated again before it can be committed.
-    if (own_.pre_prepare) accept_proposal(*own_.pre_prepare);
+    // That the block was executed is not remembered: it is validated again before it can commit.
+    if (proposal) accept_proposal(*proposal);
     if (can_vote()) resend();
 }
 

@@ -122,7 +122,7 @@ class Replica::Machine {
     void follow_claims();
     void help_laggard(const Message& message);
     [[nodiscard]] bool needs_checkpoint(const Slot& slot, TimeMs now) const;
-    [[nodiscard]] bool needs_new_view(const Message& message) const;
+    [[nodiscard]] bool needs_new_view(const Message& message, TimeMs now) const;
     [[nodiscard]] std::optional<ReplicaId> address_of(Epoch epoch, ReplicaId sender) const;
     void send_checkpoint(ReplicaId to, std::uint64_t nonce);
     void query_checkpoints();

@@ -64,7 +64,7 @@ struct Replica::Machine::AdmitVisitor {
 
 bool Replica::Machine::would_help(const Message& message, TimeMs now) const {
     const auto slot = slot_of(message);
-    if (!slot || !(needs_checkpoint(*slot, now) || needs_new_view(message))) return false;
+    if (!slot || !(needs_checkpoint(*slot, now) || needs_new_view(message, now))) return false;
     const auto address = address_of(slot->epoch, sender_of(message));
     return address && help_.is_open(*address, now);
 }

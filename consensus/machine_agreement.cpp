@@ -63,11 +63,9 @@ void Replica::Machine::accept_proposal(const PrePrepare& message) {
             if (id != message.sender && id != self_) request.holders.push_back(id);
         }
     }
-    // A proposal of the own earlier life was measured against the clock then.
-    if (message.sender == self_) {
-        request.is_first_proposal = false;
-        request.holders.clear();
-    }
+    // What the earlier life voted for was measured against the clock then.
+    if (own_.prepare || message.sender == self_) request.is_first_proposal = false;
+    if (message.sender == self_) request.holders.clear();
     out_.actions.push_back(std::move(request));
 }
 
@@ -100,6 +98,9 @@ void Replica::Machine::prepare_if_valid() {
         Prepare message{slot_in(view_), *self_, proposal_digest_, {}};
         sign(message);
         own_.prepare = message;
+        // With the proposal itself: if all replicas lose power at once, its list of transactions
+        // must not be lost with the memory of the primary.
+        if (proposal_->sender != *self_) persist(*proposal_, std::nullopt);
         persist(message, std::nullopt);
         broadcast(message);
         prepares_.add(view_, *self_, {message.digest, message.signature});

@@ -7,7 +7,8 @@
 namespace consilium::consensus {
 namespace {
 
-// Votes that come late after a commit are no sign of a laggard before this time has passed.
+// Messages that come late after a commit or a new view are no sign of a laggard before this time
+// has passed: they were sent before.
 constexpr std::uint64_t kLatePatienceMs = 300;
 // Before block sync is asked for: the missing messages are usually on their way.
 constexpr std::uint64_t kSyncPatienceMs = 500;
@@ -154,9 +155,10 @@ bool Replica::Machine::needs_checkpoint(const Slot& slot, TimeMs now) const {
     return slot.height < head_.height || now >= after(height_started_, kLatePatienceMs);
 }
 
-bool Replica::Machine::needs_new_view(const Message& message) const {
+bool Replica::Machine::needs_new_view(const Message& message, TimeMs now) const {
     const auto slot = slot_of(message);
     if (!slot || slot->height != height_ || !new_view_ || !is_installed_) return false;
+    if (now < after(view_started_, kLatePatienceMs)) return false;
     if (slot->view < view_) return true;
     return slot->view == view_ && type_of(message) == MessageType::kViewChange;
 }
@@ -168,7 +170,7 @@ void Replica::Machine::help_laggard(const Message& message) {
     CHECK(slot.has_value());
     if (needs_checkpoint(*slot, now_)) {
         if (help_.take(*address, now_)) send_checkpoint(*address, 0);
-    } else if (needs_new_view(message)) {
+    } else if (needs_new_view(message, now_)) {
         if (help_.take(*address, now_)) send(*address, *new_view_);
     }
 }
@@ -207,6 +209,9 @@ void Replica::Machine::handle(const Checkpoint& message) {
         need_sync(message.head->header.height, message.head);
     } else {
         learn({message.head->certificate, message.head->header});
+        // Nothing of this block is on its way to here: no reason to wait.
+        const bool is_unknown = find_candidate(message.head->certificate.digest) == nullptr;
+        if (is_unknown) need_sync(height_, message.head);
     }
 }
 

@@ -263,7 +263,9 @@ void TestNode::carry_out(TimeMs now, const Action& action) {
     } else if (const auto* commit = std::get_if<CommitBlock>(&action)) {
         EXPECT_TRUE(verify_certificate(test_identity(), membership, commit->certificate));
         chain.push_back({commit->header, commit->certificate});
-        if (has_endless_work) local.push_back(PendingWork{now, false});
+        PendingWork left{.oldest_transaction = std::nullopt, .has_open_window = has_open_window};
+        if (has_endless_work) left.oldest_transaction = now;
+        local.push_back(left);
         local.push_back(HeadAdvanced{commit->header, commit->certificate, membership});
     } else if (const auto* sync = std::get_if<NeedSync>(&action)) {
         sync_wanted = sync->height;

@@ -105,6 +105,7 @@ class TestNode {
     std::vector<Digest> next_transactions;  // what the next own proposal holds
     Verdict verdict = Verdict::kValid;      // for blocks that are valid in truth
     bool has_endless_work = false;          // a new transaction waits after every block
+    bool has_open_window = false;           // after the next block
     VerifyCache* cache = nullptr;           // shared by the nodes of one run, to save time
     bool holds_answers = false;             // keep local answers until run_local
     bool is_silent_primary = false;         // never answers RequestProposal
