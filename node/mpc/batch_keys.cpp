@@ -6,7 +6,7 @@
 
 #include "contracts/schema/arguments.hpp"
 #include "fl_engine/smpc/prss.hpp"
-#include "node/mpc/secret_codec.hpp"
+#include "fl_engine/smpc/secret_codec.hpp"
 
 namespace consilium::mpc {
 namespace {
@@ -19,9 +19,9 @@ std::string batch_name(const Context& context, std::uint64_t batch) {
 }
 
 Result<void> store(const Context& context, std::uint64_t batch, const BatchKeys& keys) {
-    std::size_t size = 2 * 8 + 8 * keys.products.size() + SecretWriter::ring_bytes(keys.prep);
-    for (const auto& ring : keys.masks) size += SecretWriter::ring_bytes(ring);
-    SecretWriter writer(size);
+    std::size_t size = 2 * 8 + 8 * keys.products.size() + smpc::SecretWriter::ring_bytes(keys.prep);
+    for (const auto& ring : keys.masks) size += smpc::SecretWriter::ring_bytes(ring);
+    smpc::SecretWriter writer(size);
     writer.number(keys.masks.size());
     for (const auto& ring : keys.masks) writer.ring(ring);
     writer.ring(keys.prep);
@@ -114,7 +114,7 @@ Result<std::optional<BatchKeys>> BatchKeys::load(const Context& context, std::ui
     auto found = find_secret(context.secrets, batch_name(context, batch));
     if (!found) return tl::unexpected(found.error());
     if (!*found) return std::optional<BatchKeys>();
-    SecretReader reader((*found)->view());
+    smpc::SecretReader reader((*found)->view());
     BatchKeys keys;
     const std::uint64_t slots = reader.number();
     for (std::uint64_t slot = 0; slot < slots && !reader.has_failed(); ++slot) {

@@ -4,10 +4,10 @@
 #include <bit>
 
 #include "contracts/schema/arguments.hpp"
+#include "fl_engine/smpc/secret_codec.hpp"
 #include "fl_engine/smpc/transport.hpp"
 #include "node/mpc/epoch_setup.hpp"
 #include "node/mpc/messages.hpp"
-#include "node/mpc/secret_codec.hpp"
 
 namespace consilium::mpc {
 namespace {
@@ -74,10 +74,10 @@ Result<void> make_bundle(const Context& context, const EpochKeys& keys, std::siz
 
 Result<void> EpochKeys::store(const Context& context) const {
     std::size_t size = 3 * 8;
-    for (const auto& ring : chains) size += SecretWriter::ring_bytes(ring);
-    size += SecretWriter::ring_bytes(prep) + SecretWriter::ring_bytes(coin) +
-            SecretWriter::ring_bytes(blur);
-    SecretWriter writer(size);
+    for (const auto& ring : chains) size += smpc::SecretWriter::ring_bytes(ring);
+    size += smpc::SecretWriter::ring_bytes(prep) + smpc::SecretWriter::ring_bytes(coin) +
+            smpc::SecretWriter::ring_bytes(blur);
+    smpc::SecretWriter writer(size);
     writer.number(next_batch);
     writer.number(round_steps);
     writer.number(chains.size());
@@ -92,7 +92,7 @@ Result<std::optional<EpochKeys>> EpochKeys::load(const Context& context) {
     auto found = find_secret(context.secrets, keys_name(context));
     if (!found) return tl::unexpected(found.error());
     if (!*found) return std::optional<EpochKeys>();
-    SecretReader reader((*found)->view());
+    smpc::SecretReader reader((*found)->view());
     EpochKeys keys;
     keys.next_batch = reader.number();
     keys.round_steps = reader.number();

@@ -4,8 +4,8 @@
 #include <algorithm>
 
 #include "contracts/schema/arguments.hpp"
+#include "fl_engine/smpc/secret_codec.hpp"
 #include "node/mpc/messages.hpp"
-#include "node/mpc/secret_codec.hpp"
 
 namespace consilium::mpc {
 namespace {
@@ -27,7 +27,7 @@ smpc::Secret32 draw(const Context& context) {
 
 Result<void> store(const Context& context, const SetupSecrets& secrets) {
     constexpr std::size_t kEntryBytes = 8 + Digest::kSize + smpc::kSubsetOpeningBytes;
-    SecretWriter writer(smpc::kKeyBytes + 8 + secrets.openings.size() * kEntryBytes);
+    smpc::SecretWriter writer(smpc::kKeyBytes + 8 + secrets.openings.size() * kEntryBytes);
     writer.bytes(secrets.transport.view());
     writer.number(secrets.openings.size());
     for (const auto& [subset, held] : secrets.openings) {
@@ -66,25 +66,25 @@ std::optional<smpc::TransportPublicKey> ephemeral_of(const Context& context,
     return record->key;
 }
 
-// Draws one opening and seals it for every other member that has an ephemeral key.
-HeldOpening draw_opening(const Context& context, const SubsetSetup& entry, KeyBlob& blob) {
+// Draws one opening and appends it to the blob, sealed for every other member of the subset. A
+// member without an ephemeral key gets zeros, which open to nothing.
+HeldOpening draw_opening(const Context& context, const SubsetSetup& entry, Bytes& blob) {
     smpc::SubsetOpening opening{smpc::SubsetKey(draw(context)), draw(context)};
     const SecretBytes plaintext = smpc::encode_subset_opening(opening);
     for (smpc::MemberIndex member = 1; member <= context.committee.n(); ++member) {
         if (member == context.self || (entry.subset & schema::member_bit(member)) == 0) continue;
         const auto recipient = ephemeral_of(context, context.epoch.members[member - 1]);
-        if (!recipient) continue;
         const smpc::TransportSecretKey ephemeral(draw(context));
-        auto sealed = smpc::seal({.chain_id = context.kdf.chain_id(),
-                                  .mpc_epoch = context.epoch.mpc_epoch,
-                                  .label = smpc::kKeyCommitLabel,
-                                  .sender = context.self,
-                                  .subject = entry.subset,
-                                  .recipient = member},
-                                 *recipient, ephemeral, plaintext.view());
-        if (!sealed) continue;  // the recipient's own key is no good; the others still get theirs
-        blob.entries.push_back(
-            {entry.subset, static_cast<std::uint16_t>(member), std::move(*sealed)});
+        auto sealed = recipient ? smpc::seal({.chain_id = context.kdf.chain_id(),
+                                              .mpc_epoch = context.epoch.mpc_epoch,
+                                              .label = smpc::kKeyCommitLabel,
+                                              .sender = context.self,
+                                              .subject = entry.subset,
+                                              .recipient = member},
+                                             *recipient, ephemeral, plaintext.view())
+                                : Result<Bytes>(Bytes(smpc::kSealedOpeningBytes));
+        if (!sealed) sealed = Bytes(smpc::kSealedOpeningBytes);  // the recipient's key is no good
+        blob.insert(blob.end(), sealed->begin(), sealed->end());
     }
     const Digest commitment =
         smpc::commit_subset_key(context.kdf, context.epoch.mpc_epoch, entry.subset, opening);
@@ -93,16 +93,14 @@ HeldOpening draw_opening(const Context& context, const SubsetSetup& entry, KeyBl
 
 Result<StoredMessage> make_commit(const Context& context, SetupSecrets& secrets,
                                   const std::vector<SubsetSetup>& group) {
-    KeyBlob blob;
+    StoredMessage message;
     schema::KeyCommit arguments;
     arguments.mpc_epoch = context.epoch.mpc_epoch;
     for (const SubsetSetup& entry : group) {
-        HeldOpening held = draw_opening(context, entry, blob);
+        HeldOpening held = draw_opening(context, entry, message.blob);
         arguments.entries.push_back({entry.subset, entry.turn, held.commitment});
         secrets.openings.insert_or_assign(entry.subset, std::move(held));
     }
-    StoredMessage message;
-    message.blob = encode(blob);
     arguments.ciphertexts = {sha256(message.blob), message.blob.size()};
     message.arguments = encode(arguments);
     if (auto stored = store(context, secrets); !stored) return tl::unexpected(stored.error());
@@ -142,37 +140,52 @@ Result<void> post_commits(const Context& context, SetupSecrets& secrets,
     return {};
 }
 
+// Position of the subset in its leader's KEY_COMMIT: leaders list the subsets of one message in the
+// order of ranks, which is the order of the setup record.
+std::size_t position_in_message(const schema::SetupRecord& setup, const SubsetSetup& entry) {
+    std::size_t position = 0;
+    for (const SubsetSetup& other : setup.subsets) {
+        if (other.subset == entry.subset) break;
+        if (other.leader == entry.leader && other.ciphertexts == entry.ciphertexts) ++position;
+    }
+    return position;
+}
+
 // The opening that a leader sealed for us, if it fits the commitment.
 std::optional<smpc::SubsetOpening> receive(const Context& context, const SetupSecrets& secrets,
+                                           const schema::SetupRecord& setup,
                                            const SubsetSetup& entry) {
-    const auto bytes = context.blobs.get(entry.ciphertexts->sha256);
-    if (!bytes) return std::nullopt;
-    const auto blob = decode<KeyBlob>(*bytes);
-    if (!blob) {
-        context.refuse("KEY_COMMIT of member " + std::to_string(entry.leader) + " is malformed");
-        return std::nullopt;
+    const auto blob = context.blobs.get(entry.ciphertexts->sha256);
+    if (!blob) return std::nullopt;
+    const auto rank = context.committee.rank_of(entry.subset);
+    const auto offset = rank ? smpc::sealed_opening_offset(
+                                   context.committee, {.entry = position_in_message(setup, entry),
+                                                       .rank = *rank,
+                                                       .sender = entry.leader,
+                                                       .recipient = context.self})
+                             : std::nullopt;
+    const auto refuse = [&] {
+        context.refuse("member " + std::to_string(entry.leader) +
+                       " sent no key that fits its commitment");
+        return std::optional<smpc::SubsetOpening>();
+    };
+    if (!offset || *offset + smpc::kSealedOpeningBytes > blob->size()) return refuse();
+    const auto plaintext =
+        smpc::open_sealed({.chain_id = context.kdf.chain_id(),
+                           .mpc_epoch = context.epoch.mpc_epoch,
+                           .label = smpc::kKeyCommitLabel,
+                           .sender = entry.leader,
+                           .subject = entry.subset,
+                           .recipient = context.self},
+                          smpc::TransportSecretKey(secrets.transport.clone()),
+                          ByteView(*blob).subspan(*offset, smpc::kSealedOpeningBytes));
+    if (!plaintext) return refuse();
+    auto opening = smpc::decode_subset_opening(plaintext->view());
+    if (!opening || smpc::commit_subset_key(context.kdf, context.epoch.mpc_epoch, entry.subset,
+                                            *opening) != *entry.commitment) {
+        return refuse();
     }
-    const smpc::TransportSecretKey key(secrets.transport.clone());
-    for (const KeyBlobEntry& sealed : blob->entries) {
-        if (sealed.subset != entry.subset || sealed.recipient != context.self) continue;
-        const auto plaintext = smpc::open_sealed({.chain_id = context.kdf.chain_id(),
-                                                  .mpc_epoch = context.epoch.mpc_epoch,
-                                                  .label = smpc::kKeyCommitLabel,
-                                                  .sender = entry.leader,
-                                                  .subject = entry.subset,
-                                                  .recipient = context.self},
-                                                 key, sealed.sealed);
-        if (!plaintext) break;
-        auto opening = smpc::decode_subset_opening(plaintext->view());
-        if (!opening || smpc::commit_subset_key(context.kdf, context.epoch.mpc_epoch, entry.subset,
-                                                *opening) != *entry.commitment) {
-            break;
-        }
-        return std::move(*opening);
-    }
-    context.refuse("member " + std::to_string(entry.leader) +
-                   " sent no key that fits its commitment");
-    return std::nullopt;
+    return std::move(*opening);
 }
 
 Result<void> post_acknowledgements(const Context& context, SetupSecrets& secrets,
@@ -186,7 +199,7 @@ Result<void> post_acknowledgements(const Context& context, SetupSecrets& secrets
         const bool is_held =
             held != secrets.openings.end() && held->second.commitment == *entry.commitment;
         if (!is_held) {
-            auto opening = receive(context, secrets, entry);
+            auto opening = receive(context, secrets, setup, entry);
             if (!opening) continue;
             secrets.openings.insert_or_assign(entry.subset,
                                               HeldOpening{*entry.commitment, std::move(*opening)});
@@ -215,7 +228,7 @@ Result<std::optional<SetupSecrets>> EpochSetup::load(const Context& context) {
     auto found = find_secret(context.secrets, setup_name(context));
     if (!found) return tl::unexpected(found.error());
     if (!*found) return std::optional<SetupSecrets>();
-    SecretReader reader((*found)->view());
+    smpc::SecretReader reader((*found)->view());
     SetupSecrets secrets;
     secrets.transport = reader.key();
     const std::uint64_t count = reader.number();

@@ -1,4 +1,4 @@
-// Encoding of keys for the SecretStore: in buffers that are erased, never in plain vectors.
+// Encoding of keys for sealed files: in buffers that are erased, never in plain vectors.
 //
 // Grammar: u64 little-endian; key: 32 bytes; ring: u64 count, then keys. A reader fails softly:
 // after the first error everything reads as empty and finish() says so.
@@ -12,7 +12,7 @@
 #include "core/secret.hpp"
 #include "fl_engine/smpc/kdf.hpp"
 
-namespace consilium::mpc {
+namespace consilium::smpc {
 
 class SecretWriter {
   public:
@@ -39,7 +39,7 @@ class SecretWriter {
     }
     template <typename Key>
     [[nodiscard]] static std::size_t ring_bytes(const std::vector<Key>& keys) {
-        return 8 + smpc::kKeyBytes * keys.size();
+        return 8 + kKeyBytes * keys.size();
     }
 
   private:
@@ -58,16 +58,16 @@ class SecretReader {
         for (std::size_t i = 0; i < field.size(); ++i) value |= std::uint64_t{field[i]} << (8 * i);
         return value;
     }
-    [[nodiscard]] smpc::Secret32 key() {
-        const ByteView field = take(smpc::kKeyBytes);
-        smpc::Secret32 key;
+    [[nodiscard]] Secret32 key() {
+        const ByteView field = take(kKeyBytes);
+        Secret32 key;
         std::copy(field.begin(), field.end(), key.mutable_view().begin());
         return key;
     }
     template <typename Key>
     [[nodiscard]] std::vector<Key> ring() {
         const std::uint64_t count = number();
-        if (count > rest_.size() / smpc::kKeyBytes) {
+        if (count > rest_.size() / kKeyBytes) {
             has_failed_ = true;
             return {};
         }
@@ -97,4 +97,4 @@ class SecretReader {
     bool has_failed_ = false;
 };
 
-}  // namespace consilium::mpc
+}  // namespace consilium::smpc
