@@ -58,6 +58,11 @@ struct CertifiedHeader {
 Result<CertifiedHeader> certified_header(const json& object, const LightClient& light_client) {
     auto header = value_at<BlockHeader>(object, "header");
     if (!header) return tl::unexpected(header.error());
+    if (header->height == Height{0}) {
+        return make_error(ErrorCode::kUnavailable,
+                          "the chain has no certified block yet, so nothing of it can be proven; "
+                          "wait for the first one");
+    }
     auto certificate = value_at<Certificate>(object, "certificate");
     if (!certificate) return tl::unexpected(certificate.error());
     if (auto checked = light_client.check(*header, *certificate); !checked) {
