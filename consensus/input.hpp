@@ -25,7 +25,8 @@ struct ProposalReady {
 };
 
 enum class Verdict : std::uint8_t {
-    kValid,    // executed; all roots agree; every body and blob is held durably
+    kValid,    // executed, all roots agree, and the block can be rebuilt from its digest after a
+               // crash
     kInvalid,  // can never be valid: a replica that first sees it leaves the view at once
     kNotYet,   // a body or blob is missing, or its time lies ahead: another result may follow
 };

@@ -34,7 +34,7 @@ class TestSigner final : public Signer {
 struct BlockOptions {
     std::uint16_t proposer = 0;
     std::uint64_t time = 1;
-    std::vector<Digest> transactions;
+    std::vector<Digest> transactions{};
 };
 // A valid block on `parent` under an unchanging membership.
 [[nodiscard]] BlockHeader make_block(const BlockHeader& parent, const Membership& membership,
