@@ -266,6 +266,9 @@ DriverStatus Driver::Core::status() const {
     status.waiting_transactions = mempool_.size();
     status.waiting_bytes = mempool_.bytes();
     status.pulled_blobs = blobs_.wanted();
+    status.pulled_bytes = blobs_.pulled_bytes();
+    status.buffered_messages = replica_.buffered_messages();
+    status.buffered_messages_max = replica_.max_buffered_messages();
     status.proposals_refused = desk_.refused();
     status.view_changes = view_changes_;
     status.invalid_messages = invalid_messages_;

@@ -87,6 +87,9 @@ struct DriverStatus {
     std::size_t waiting_transactions{};
     std::size_t waiting_bytes{};
     std::size_t pulled_blobs{};  // being pulled
+    std::size_t pulled_bytes{};
+    std::size_t buffered_messages{};  // held for peers by consensus
+    std::size_t buffered_messages_max{};
     std::uint64_t proposals_refused{};
     std::uint64_t view_changes{};
     std::uint64_t invalid_messages{};

@@ -1,0 +1,199 @@
+// Which faults come when, within what the protocol promises to bear.
+#include <algorithm>
+
+#include "tests/simulation/world_state.hpp"
+
+namespace consilium::simulation {
+namespace {
+
+constexpr std::uint64_t kFarSkewMs = 600'000;
+
+}  // namespace
+
+const std::vector<std::string>& fault_kinds() {
+    static const std::vector<std::string> kKinds = {"lost",
+                                                    "duplicated",
+                                                    "reordered",
+                                                    "partitioned",
+                                                    "slow_network",
+                                                    "crash",
+                                                    "crash_before_sync",
+                                                    "crash_between_syncs",
+                                                    "crash_after_sync",
+                                                    "crash_all",
+                                                    "restart",
+                                                    "storage_error",
+                                                    "store_wiped",
+                                                    "store_restored",
+                                                    "clock_skew",
+                                                    "clock_far_off",
+                                                    "twins",
+                                                    "withheld",
+                                                    "vote_delayed",
+                                                    "garbled"};
+    return kKinds;
+}
+
+// Up to f members are faulty for the whole run: byzantine, or robbed of their store once.
+void World::choose_behaviours() {
+    const std::size_t f = fault_bound(options_.replicas);
+    std::size_t byzantine = random_.below(f + 1);
+    if (options_.planted == Planted::kTooManyTwins) byzantine = f + 1;
+    if (options_.planted == Planted::kForgottenVotes) byzantine = 0;
+    std::vector<std::size_t> order(options_.replicas);
+    for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
+    for (std::size_t i = order.size() - 1; i > 0; --i) {
+        std::swap(order[i], order[random_.below(i + 1)]);
+    }
+    for (std::size_t i = 0; i < byzantine; ++i) {
+        auto behaviour = static_cast<Behaviour>(random_.between(1, 4));
+        if (options_.planted == Planted::kTooManyTwins) behaviour = Behaviour::kTwin;
+        processes_[order[i]].behaviour = behaviour;
+        if (behaviour == Behaviour::kTwin) count("twins");
+    }
+    faulty_ = byzantine;
+}
+
+std::optional<std::size_t> World::random_process() {
+    const std::size_t index = random_.below(processes_.size());
+    if (!processes_[index].is_up() || !processes_[index].is_correct()) return std::nullopt;
+    return index;
+}
+
+void World::plan_next_fault() {
+    schedule(random_.between(200, 2'500), [this] {
+        if (is_healed_) return;
+        inject_fault();
+        plan_next_fault();
+    });
+}
+
+void World::inject_fault() {
+    switch (random_.below(13)) {
+        case 0:
+        case 1:
+            return fault_crash();
+        case 2:
+        case 3:
+        case 4:
+            return fault_crash_at_write();
+        case 5:
+            if (random_.one_in(2)) fault_crash_all();
+            return;
+        case 6:
+        case 7:
+            return fault_partition();
+        case 8:
+        case 9:
+            return fault_weather();
+        case 10:
+            return fault_storage_error();
+        case 11:
+            return fault_clock();
+        case 12:
+            return fault_lost_store();
+    }
+}
+
+void World::fault_crash() {
+    const auto index = random_process();
+    if (!index) return;
+    count("crash");
+    crash(*index, random_.between(50, 4'000));
+}
+
+void World::fault_crash_at_write() {
+    const auto index = random_process();
+    if (!index) return;
+    processes_[*index].disk->plan_crash(random_.between(1, 8),
+                                        static_cast<CrashPoint>(random_.below(3)));
+}
+
+void World::fault_crash_all() {
+    count("crash_all");
+    for (std::size_t i = 0; i < processes_.size(); ++i) {
+        if (processes_[i].is_up()) crash(i, random_.between(50, 3'000));
+    }
+}
+
+void World::fault_partition() {
+    if (!side_.empty()) return;
+    side_.assign(processes_.size(), 0);
+    const std::uint64_t sides = random_.one_in(4) ? 3 : 2;
+    for (int& side : side_) side = static_cast<int>(random_.below(sides));
+    schedule(random_.between(300, 6'000), [this] { side_.clear(); });
+}
+
+void World::fault_weather() {
+    count("slow_network");
+    weather_.loss_percent = random_.one_in(2) ? random_.below(35) : 0;
+    weather_.duplicate_percent = random_.below(20);
+    weather_.delay_max_ms = random_.one_in(3) ? random_.between(50, 900) : random_.between(2, 60);
+    schedule(random_.between(500, 5'000), [this] { weather_ = Weather{}; });
+}
+
+void World::fault_storage_error() {
+    const auto index = random_process();
+    if (!index) return;
+    processes_[*index].disk->plan_error(random_.between(1, 6));
+    // The operator sees a degraded node and restarts it.
+    schedule(random_.between(1'000, 4'000), [this, index] {
+        if (processes_[*index].is_up() &&
+            processes_[*index].driver->status().mode == driver::DriverMode::kDegraded) {
+            count("storage_error");
+            crash(*index, 100);
+        }
+    });
+}
+
+void World::fault_clock() {
+    const auto index = random_process();
+    if (!index) return;
+    count("clock_skew");
+    processes_[*index].clock_skew_ms =
+        static_cast<std::int64_t>(random_.below(400)) - std::int64_t{200};
+    // One clock may be wrong by minutes: its owner's proposals are refused, nothing more.
+    if (*index != 0 || !random_.one_in(2)) return;
+    count("clock_far_off");
+    processes_[0].clock_skew_ms = static_cast<std::int64_t>(random_.below(2 * kFarSkewMs)) -
+                                  static_cast<std::int64_t>(kFarSkewMs);
+}
+
+void World::fault_lost_store() {
+    const auto index = random_process();
+    if (!index || options_.planted == Planted::kForgottenVotes) return;
+    Process& victim = processes_[*index];
+    if (!victim.backup) {
+        victim.backup = victim.disk->content();  // a backup is made, it may come back one day
+        return;
+    }
+    if (faulty_ >= fault_bound(options_.replicas)) return;
+    ++faulty_;
+    crash(*index, random_.between(100, 2'000));
+    checks_.on_store_lost(*index);
+    if (random_.one_in(2)) {
+        count("store_wiped");
+        victim.disk->wipe();
+        victim.is_first_start = false;
+        return;
+    }
+    count("store_restored");
+    victim.disk->restore(*victim.backup);
+}
+
+void World::heal() {
+    is_healed_ = true;
+    side_.clear();
+    weather_ = Weather{};
+    for (std::size_t i = 0; i < processes_.size(); ++i) {
+        Process& healed = processes_[i];
+        healed.disk->clear_plans();
+        healed.clock_skew_ms = static_cast<std::int64_t>(random_.below(100));
+        const bool is_degraded =
+            healed.is_up() && healed.driver->status().mode == driver::DriverMode::kDegraded;
+        if (is_degraded) stop(i);
+        if (!healed.is_up()) start(i);
+    }
+}
+
+}  // namespace consilium::simulation

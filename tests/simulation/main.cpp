@@ -1,0 +1,153 @@
+// consilium-sim: runs seeds of the simulation, prints what failed and how to repeat it.
+//
+// consilium-sim --seeds A..B [--n N] [--report FILE]. Exit codes: 0 all held, 1 a violation, 2 bad
+// usage, 3 a kind of fault was never injected (too few seeds prove nothing).
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <fstream>
+#include <iostream>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "tests/simulation/world.hpp"
+
+namespace {
+
+using consilium::simulation::fault_kinds;
+using consilium::simulation::run_simulation;
+using consilium::simulation::RunOptions;
+using consilium::simulation::RunResult;
+using consilium::simulation::SignatureMode;
+
+// Every so many seeds: real signatures, seven replicas, a run repeated, a chain replayed.
+constexpr std::uint64_t kRealEvery = 50;
+constexpr std::uint64_t kSevenEvery = 10;
+constexpr std::uint64_t kRepeatEvery = 25;
+constexpr std::uint64_t kReplayEvery = 10;
+
+struct Totals {
+    std::uint64_t seeds = 0;
+    std::uint64_t steps = 0;
+    std::uint64_t blocks = 0;
+    std::uint64_t transactions = 0;
+    std::uint64_t simulated_ms = 0;
+    std::uint64_t trace_hash = 0;
+    std::map<std::string, std::uint64_t> faults;
+    std::map<std::string, std::uint64_t> events;
+};
+
+RunOptions options_for(std::uint64_t seed, std::size_t replicas) {
+    RunOptions options;
+    options.seed = seed;
+    options.replicas = replicas;
+    if (replicas == 4 && seed % kSevenEvery == kSevenEvery - 1) options.replicas = 7;
+    if (seed % kRealEvery == kRealEvery / 2) options.signatures = SignatureMode::kReal;
+    options.is_replayed = seed % kReplayEvery == 0;
+    return options;
+}
+
+void add(Totals& totals, const RunResult& result) {
+    ++totals.seeds;
+    totals.steps += result.steps;
+    totals.blocks += result.blocks;
+    totals.transactions += result.transactions;
+    totals.simulated_ms += result.simulated_ms;
+    totals.trace_hash = totals.trace_hash * 31 + result.trace_hash;
+    for (const auto& [kind, count] : result.faults) totals.faults[kind] += count;
+    for (const auto& [kind, count] : result.events) totals.events[kind] += count;
+}
+
+void write_counts(std::ostream& out, const std::map<std::string, std::uint64_t>& counts) {
+    const char* separator = "";
+    for (const auto& [kind, count] : counts) {
+        out << separator << "\"" << kind << "\": " << count;
+        separator = ", ";
+    }
+}
+
+void write_report(std::ostream& out, const Totals& totals,
+                  const std::optional<std::string>& violation) {
+    std::uint64_t least = UINT64_MAX;
+    for (const std::string& kind : fault_kinds()) {
+        const auto found = totals.faults.find(kind);
+        least = std::min(least, found == totals.faults.end() ? 0 : found->second);
+    }
+    out << "{\"seeds\": " << totals.seeds << ", \"steps\": " << totals.steps
+        << ", \"blocks\": " << totals.blocks << ", \"transactions\": " << totals.transactions
+        << ", \"simulated_ms\": " << totals.simulated_ms << ", \"trace_hash\": \"" << std::hex
+        << totals.trace_hash << std::dec << "\", \"violation\": ";
+    if (violation) {
+        out << "\"" << *violation << "\"";
+    } else {
+        out << "null";
+    }
+    out << ", \"faults\": {";
+    write_counts(out, totals.faults);
+    out << "}, \"faults_min_per_kind\": " << least << ", \"events\": {";
+    write_counts(out, totals.events);
+    out << "}}\n";
+}
+
+// The violation of one seed; a run that does not repeat bit by bit is one, too.
+std::optional<std::string> run_seed(const RunOptions& options, Totals& totals) {
+    const RunResult result = run_simulation(options);
+    add(totals, result);
+    if (result.violation) return result.violation;
+    if (options.seed % kRepeatEvery != 0) return std::nullopt;
+    if (run_simulation(options).trace_hash != result.trace_hash) return "the run does not repeat";
+    return std::nullopt;
+}
+
+int run_all(std::uint64_t first, std::uint64_t last, std::size_t replicas,
+            const std::string& report) {
+    Totals totals;
+    std::optional<std::string> violation;
+    for (std::uint64_t seed = first; seed <= last && !violation; ++seed) {
+        const RunOptions options = options_for(seed, replicas);
+        violation = run_seed(options, totals);
+        if (!violation) continue;
+        std::cerr << "seed " << seed << ": " << *violation
+                  << "\nrepeat with: consilium-sim --seeds " << seed << ".." << seed << " --n "
+                  << replicas << "\n";
+    }
+    write_report(std::cout, totals, violation);
+    if (!report.empty()) {
+        std::ofstream file(report);
+        write_report(file, totals, violation);
+        if (!file) {
+            std::cerr << "cannot write " << report << "\n";
+            return 2;
+        }
+    }
+    if (violation) return 1;
+    for (const std::string& kind : fault_kinds()) {
+        if (totals.faults[kind] > 0 || last - first < 99) continue;
+        std::cerr << "no fault of kind " << kind << " was injected\n";
+        return 3;
+    }
+    return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    CLI::App app{"Seeded Byzantine simulation of the production driver"};
+    std::string seeds = "1..100";
+    std::string report;
+    std::size_t replicas = 4;
+    app.add_option("--seeds", seeds, "Range of seeds, A..B");
+    app.add_option("--n", replicas, "Replicas")->check(CLI::Range(4, 13));
+    app.add_option("--report", report, "File for the report as JSON");
+    CLI11_PARSE(app, argc, argv);
+    const std::size_t dots = seeds.find("..");
+    try {
+        const std::uint64_t first = std::stoull(seeds.substr(0, dots));
+        const std::uint64_t last =
+            dots == std::string::npos ? first : std::stoull(seeds.substr(dots + 2));
+        return run_all(first, last, replicas, report);
+    } catch (const std::exception&) {
+        std::cerr << "--seeds takes A..B\n";
+        return 2;
+    }
+}

@@ -1,0 +1,98 @@
+// What happens to a frame between two processes.
+#include "tests/simulation/world_state.hpp"
+
+namespace consilium::simulation {
+namespace {
+
+constexpr std::uint64_t kTwinPeriodMs = 2'500;  // for so long a process hears the same twin
+
+}  // namespace
+
+void World::transmit(std::size_t from, const PublicKey& to, const driver::Frame& frame) {
+    Process& sender = processes_[from];
+    if (sender.is_correct() && sender.last_checked != frame.payload.get()) {
+        sender.last_checked = frame.payload.get();
+        checks_.on_sent(sender.member, frame);
+    }
+    const auto targets = by_key_.find(to);
+    if (targets == by_key_.end()) return;
+    for (const std::size_t target : targets->second) {
+        if (target != from) deliver_later(from, target, frame);
+    }
+}
+
+void World::transmit_to_all(std::size_t from, const driver::Frame& frame) {
+    const ReplicaId own = processes_[from].member;
+    for (std::size_t member = 0; member < options_.replicas; ++member) {
+        if (member == own.value) continue;
+        transmit(from, genesis_.organisations[member].validator_key, frame);
+    }
+}
+
+bool World::is_cut(std::size_t from, std::size_t to) const {
+    return !side_.empty() && side_[from] != side_[to];
+}
+
+// A twin and another process hear each other in some periods only, so that the two minds of one
+// member live in different company.
+bool World::hears(std::size_t process, std::size_t twin) {
+    const std::uint64_t period = now_ms_ / kTwinPeriodMs;
+    Random choice(options_.seed ^ (period * 1'000'003) ^ (process * 7'919));
+    const std::uint64_t which = choice.below(5);  // 0, 1: the first; 2, 3: the second; 4: both
+    const bool is_first = by_key_.at(key_of(processes_[twin]).public_key()).front() == twin;
+    return which == 4 || (which < 2) == is_first;
+}
+
+driver::Frame World::garble(const driver::Frame& frame) {
+    Bytes payload = *frame.payload;
+    switch (random_.below(3)) {
+        case 0:
+            payload[random_.below(payload.size())] ^=
+                static_cast<std::uint8_t>(random_.between(1, 255));
+            break;
+        case 1:
+            payload.resize(random_.below(payload.size()));
+            break;
+        case 2:
+            for (std::uint64_t i = random_.below(64); i > 0; --i) {
+                payload.push_back(static_cast<std::uint8_t>(random_.next()));
+            }
+            break;
+    }
+    return {frame.kind, std::make_shared<const Bytes>(std::move(payload))};
+}
+
+void World::deliver_later(std::size_t from, std::size_t to, const driver::Frame& frame) {
+    const Process& sender = processes_[from];
+    const Process& receiver = processes_[to];
+    if (sender.behaviour == Behaviour::kTwin && !hears(to, from)) return;
+    if (receiver.behaviour == Behaviour::kTwin && !hears(from, to)) return;
+    if (is_cut(from, to)) return count("partitioned");
+    if (random_.percent(weather_.loss_percent)) return count("lost");
+    driver::Frame sent = frame;
+    std::uint64_t delay_ms = random_.between(weather_.delay_min_ms, weather_.delay_max_ms);
+    if (sender.behaviour == Behaviour::kSilent && random_.percent(70)) return count("withheld");
+    if (sender.behaviour == Behaviour::kSlowVotes && random_.percent(60)) {
+        delay_ms += random_.between(100, 1'900);
+        count("vote_delayed");
+    }
+    if (sender.behaviour == Behaviour::kGarbage && random_.percent(30)) {
+        sent = garble(frame);
+        count("garbled");
+    }
+    const std::uint64_t copies = random_.percent(weather_.duplicate_percent) ? 2 : 1;
+    if (copies == 2) count("duplicated");
+    if (random_.one_in(50)) {
+        delay_ms += random_.between(10, 150);  // overtaken by later frames
+        count("reordered");
+    }
+    const PublicKey from_key = key_of(sender).public_key();
+    for (std::uint64_t i = 0; i < copies; ++i) {
+        schedule(delay_ms + i * random_.between(1, 40), [this, from_key, to, sent] {
+            trace(*sent.payload);
+            feed(to, driver::PeerFrame{from_key, sent.kind, *sent.payload});
+        });
+    }
+}
+
+}  // namespace consilium::simulation

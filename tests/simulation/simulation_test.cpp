@@ -1,0 +1,56 @@
+// The simulator itself: it repeats bit by bit, and its checks see planted defects.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "tests/simulation/world.hpp"
+
+namespace consilium::simulation {
+namespace {
+
+// The first violation over some seeds; empty when all hold.
+std::string first_violation(Planted planted, std::uint64_t seeds) {
+    for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
+        RunOptions options;
+        options.seed = seed;
+        options.planted = planted;
+        const RunResult result = run_simulation(options);
+        if (result.violation) return *result.violation;
+    }
+    return {};
+}
+
+TEST(Simulation, same_seed_gives_the_same_trace) {
+    RunOptions options;
+    options.seed = 7;
+    const RunResult once = run_simulation(options);
+    const RunResult again = run_simulation(options);
+    EXPECT_EQ(once.trace_hash, again.trace_hash);
+    EXPECT_EQ(once.steps, again.steps);
+    EXPECT_FALSE(once.violation) << *once.violation;
+    options.seed = 8;
+    EXPECT_NE(run_simulation(options).trace_hash, once.trace_hash);
+}
+
+TEST(Simulation, blocks_and_transactions_are_committed_under_faults) {
+    RunOptions options;
+    options.seed = 11;
+    options.is_replayed = true;
+    const RunResult result = run_simulation(options);
+    EXPECT_FALSE(result.violation) << *result.violation;
+    EXPECT_GT(result.blocks, 5U);
+    EXPECT_GT(result.transactions, 5U);
+}
+
+TEST(Simulation, more_than_f_twins_are_seen_to_break_agreement) {
+    const std::string violation = first_violation(Planted::kTooManyTwins, 60);
+    EXPECT_EQ(violation.substr(0, 2), "A1") << violation;
+}
+
+TEST(Simulation, a_disk_that_forgets_votes_is_seen_as_a_double_vote) {
+    const std::string violation = first_violation(Planted::kForgottenVotes, 60);
+    EXPECT_EQ(violation.substr(0, 2), "A3") << violation;
+}
+
+}  // namespace
+}  // namespace consilium::simulation

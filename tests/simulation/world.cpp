@@ -1,0 +1,306 @@
+// Time, processes and the course of a run.
+#include "tests/simulation/world.hpp"
+
+#include <algorithm>
+
+#include "contracts/schema/parameters.hpp"
+#include "tests/simulation/replay.hpp"
+#include "tests/simulation/world_state.hpp"
+
+namespace consilium::simulation {
+namespace {
+
+constexpr std::uint64_t kEpochStartMs = 1'800'000'000'000;  // Unix time of the first moment
+constexpr std::size_t kCouncilKeys = 100;
+// After healing: the longest view timeout may just have begun, then a view change, a block, and
+// two more for a replica that had lost its votes.
+constexpr std::uint64_t kLivenessMs = 75'000;
+constexpr std::uint64_t kMaxSteps = 5'000'000;  // a livelock without time passing ends here
+
+[[nodiscard]] Genesis make_genesis(std::size_t replicas) {
+    Genesis genesis;
+    genesis.chain_id = "simulation";
+    genesis.time = TimeMs{kEpochStartMs - 1'000'000};
+    genesis.parameters = encode(schema::Parameters{});
+    for (std::size_t i = 0; i < replicas; ++i) {
+        genesis.organisations.push_back({"Hospital " + std::to_string(i),
+                                         simulation_key(i).public_key(),
+                                         simulation_key(kCouncilKeys + i).public_key()});
+    }
+    return genesis;
+}
+
+[[nodiscard]] std::string name_of(driver::ReportKind kind) {
+    using driver::ReportKind;
+    switch (kind) {
+        case ReportKind::kDegraded:
+            return "degraded";
+        case ReportKind::kEvidence:
+            return "evidence";
+        case ReportKind::kInvalidMessage:
+            return "invalid_message";
+        case ReportKind::kInvalidProposal:
+            return "invalid_proposal";
+        case ReportKind::kViewChanged:
+            return "view_changed";
+        case ReportKind::kAmnesia:
+            return "amnesia";
+        case ReportKind::kAmnesiaOver:
+            return "amnesia_over";
+        case ReportKind::kSyncPeerSwitched:
+            return "sync_peer_switched";
+        case ReportKind::kStateMismatch:
+            return "state_mismatch";
+    }
+    UNREACHABLE();
+}
+
+[[nodiscard]] std::string name_of(CrashPoint point) {
+    switch (point) {
+        case CrashPoint::kBeforeSync:
+            return "crash_before_sync";
+        case CrashPoint::kBetweenSyncs:
+            return "crash_between_syncs";
+        case CrashPoint::kAfterSync:
+            return "crash_after_sync";
+    }
+    UNREACHABLE();
+}
+
+}  // namespace
+
+World::World(const RunOptions& options)
+    : options_(options),
+      random_(options.seed * 2'654'435'761 + options.replicas),
+      genesis_(make_genesis(options.replicas)),
+      checks_(genesis_.identity(), genesis_.membership()) {
+    for (std::size_t i = 0; i < options_.replicas; ++i) {
+        processes_.emplace_back();
+        processes_.back().member = ReplicaId{static_cast<std::uint16_t>(i)};
+    }
+    choose_behaviours();
+    for (std::size_t i = 0; i < options_.replicas; ++i) {
+        if (processes_[i].behaviour != Behaviour::kTwin) continue;
+        processes_.emplace_back();
+        processes_.back().member = processes_[i].member;
+        processes_.back().behaviour = Behaviour::kTwin;
+        processes_.back().clock_skew_ms = 17;  // so that twins make different blocks
+    }
+    for (std::size_t i = 0; i < processes_.size(); ++i) {
+        Process& process = processes_[i];
+        process.disk = std::make_unique<SimulatedDisk>();
+        process.env = std::make_unique<ProcessEnv>(*this, i);
+        if (options_.planted == Planted::kForgottenVotes) process.disk->forget_votes();
+        by_key_[key_of(process).public_key()].push_back(i);
+    }
+    make_clients();
+}
+
+const KeyPair& World::key_of(const Process& process) const {
+    return simulation_key(process.member.value);
+}
+
+void World::trace(std::uint64_t value) {
+    result_.trace_hash = (result_.trace_hash ^ value) * 0x100000001B3ULL;
+}
+
+void World::trace(ByteView bytes) {
+    for (const std::uint8_t byte : bytes) trace(std::uint64_t{byte});
+}
+
+driver::Now World::now_of(const Process& process) const {
+    const auto wall = static_cast<std::int64_t>(kEpochStartMs + now_ms_) + process.clock_skew_ms;
+    return {now_ms_ + 1'000, TimeMs{static_cast<std::uint64_t>(wall)}};
+}
+
+void World::schedule(std::uint64_t delay_ms, std::function<void()> action) {
+    queue_.push({now_ms_ + delay_ms, next_order_++, std::move(action)});
+}
+
+bool World::step() {
+    if (queue_.empty() || checks_.violation()) return false;
+    if (++result_.steps > kMaxSteps) {
+        checks_.fail("the run does not end");
+        return false;
+    }
+    Event event = queue_.top();
+    queue_.pop();
+    now_ms_ = event.at_ms;
+    trace(event.at_ms * 31 + event.order);
+    event.action();
+    return true;
+}
+
+template <typename Action>
+void World::guard(std::size_t index, const Action& action) {
+    try {
+        action();
+    } catch (const ProcessCrash& crashed) {
+        count(name_of(crashed.point));
+        crash(index, random_.between(50, 3'000));
+        return;
+    }
+    const Process& process = processes_[index];
+    if (process.is_up() && process.is_correct()) {
+        checks_.on_status(index, process.driver->status());
+    }
+}
+
+void World::start(std::size_t index) {
+    Process& process = processes_[index];
+    CHECK(!process.is_up());
+    ++process.life;
+    driver::DriverOptions options;
+    options.genesis = genesis_;
+    options.own_key = key_of(process).public_key();
+    options.first_start = process.is_first_start;
+    options.consensus.heartbeat_ms = 3'000;
+    options.nonce = random_.next();
+    guard(index, [&] {
+        auto opened = driver::Driver::open(options, *process.env, now_of(process));
+        if (!opened) {
+            if (process.disk->content().blocks.empty()) return;  // an error planned for genesis
+            return checks_.fail("process " + std::to_string(index) +
+                                " cannot open its store: " + opened.error().context);
+        }
+        process.driver = std::move(*opened);
+        if (process.is_correct()) {
+            checks_.on_stored(process.disk->content().blocks.back());
+            checks_.on_started(index, process.driver->head(), process.driver->state());
+        }
+        process.is_first_start = false;
+        process.driver->start(now_of(process));
+    });
+    if (!process.is_up() && !process.is_restart_planned) crash(index, 500);
+    if (process.is_up()) connect(index);
+}
+
+void World::connect(std::size_t index) {
+    for (std::size_t other = 0; other < processes_.size(); ++other) {
+        if (processes_[other].member == processes_[index].member) continue;
+        if (!processes_[other].is_up() || is_cut(index, other)) continue;
+        const PublicKey one = key_of(processes_[index]).public_key();
+        const PublicKey two = key_of(processes_[other]).public_key();
+        schedule(random_.between(1, 30),
+                 [this, other, one] { feed(other, driver::PeerConnected{one}); });
+        schedule(random_.between(1, 30),
+                 [this, index, two] { feed(index, driver::PeerConnected{two}); });
+    }
+}
+
+void World::stop(std::size_t index) {
+    processes_[index].driver.reset();
+    processes_[index].last_checked = nullptr;
+    ++processes_[index].life;
+}
+
+void World::crash(std::size_t index, std::uint64_t restart_after_ms) {
+    stop(index);
+    Process& process = processes_[index];
+    process.disk->clear_plans();
+    if (process.is_restart_planned) return;
+    process.is_restart_planned = true;
+    schedule(restart_after_ms, [this, index] {
+        processes_[index].is_restart_planned = false;
+        if (processes_[index].is_up()) return;
+        count("restart");
+        start(index);
+    });
+}
+
+void World::feed(std::size_t index, const driver::Event& event) {
+    Process& process = processes_[index];
+    if (!process.is_up()) return;
+    guard(index, [&] { process.driver->handle(event, now_of(process)); });
+}
+
+void World::set_timer(std::size_t index, std::uint64_t monotonic_ms) {
+    Process& process = processes_[index];
+    const std::uint64_t timer = ++process.timer;
+    const std::uint64_t now = now_of(process).monotonic_ms;
+    const std::uint64_t delay = monotonic_ms > now ? monotonic_ms - now : 1;
+    schedule(delay, [this, index, timer] {
+        if (processes_[index].timer == timer) feed(index, driver::TimerFired{});
+    });
+}
+
+void World::answer_checks(std::size_t index, driver::Ticket ticket,
+                          const std::vector<driver::SignatureCheck>& checks) {
+    driver::SignaturesChecked answer{.ticket = ticket, .valid = {}};
+    for (const driver::SignatureCheck& check : checks) {
+        answer.valid.push_back(verify_signature(check.key, check.message, check.signature));
+    }
+    const std::uint64_t life = processes_[index].life;
+    schedule(random_.below(4), [this, index, life, answer] {
+        if (processes_[index].life == life) feed(index, answer);
+    });
+}
+
+void World::on_committed(std::size_t index, const driver::CommittedBlock& committed) {
+    trace(committed.certificate.digest.view());
+    if (processes_[index].is_correct()) checks_.on_committed(index, committed);
+}
+
+void World::on_report(std::size_t index, const driver::Report& report) {
+    ++result_.events[name_of(report.kind)];
+    last_report_ = report.detail;
+    if (processes_[index].is_correct()) checks_.on_report(index, report);
+}
+
+void World::on_invalid(std::size_t index, const PublicKey& peer) {
+    if (!processes_[index].is_correct()) return;
+    for (const std::size_t sender : by_key_.at(peer)) {
+        if (processes_[sender].is_correct()) {
+            checks_.fail("process " + std::to_string(index) + " refused a message of correct " +
+                         std::to_string(sender) + ": " + last_report_);
+        }
+    }
+}
+
+bool World::is_settled(Height goal) const {
+    return std::all_of(processes_.begin(), processes_.end(), [goal](const Process& process) {
+        if (!process.is_correct()) return true;
+        return process.is_up() && process.driver->head().header.height >= goal &&
+               process.driver->status().mode != driver::DriverMode::kDegraded;
+    });
+}
+
+RunResult World::run() {
+    for (std::size_t i = 0; i < processes_.size(); ++i) start(i);
+    plan_next_fault();
+    plan_next_client();
+    while (now_ms_ < options_.duration_ms && step()) {
+    }
+    if (!checks_.violation()) finish();
+    result_.violation = checks_.violation();
+    result_.blocks = checks_.top().value;
+    result_.transactions = checks_.acknowledged();
+    result_.simulated_ms = now_ms_;
+    return result_;
+}
+
+void World::finish() {
+    heal();
+    const Height goal = checks_.top().next();
+    const std::uint64_t bound = now_ms_ + kLivenessMs;
+    while (!is_settled(goal) && now_ms_ < bound && step()) {
+    }
+    if (checks_.violation()) return;
+    if (!is_settled(goal)) return checks_.fail("A8: no new block within the bound after healing");
+    for (std::size_t i = 0; i < processes_.size(); ++i) {
+        if (processes_[i].is_correct())
+            checks_.on_final(i, *processes_[i].disk, processes_[i].driver->head().header.height);
+    }
+    if (!options_.is_replayed) return;
+    if (const auto difference = find_replay_difference(genesis_, checks_.chain())) {
+        checks_.fail("A10: replay differs at " + *difference);
+    }
+}
+
+RunResult run_simulation(const RunOptions& options) {
+    set_signature_mode(options.signatures);
+    World world(options);
+    return world.run();
+}
+
+}  // namespace consilium::simulation

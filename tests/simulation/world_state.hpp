@@ -1,0 +1,127 @@
+// The inside of one run, shared by network, processes, faults and clients. See world.hpp.
+#pragma once
+#include <functional>
+#include <map>
+#include <queue>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "tests/simulation/process.hpp"
+#include "tests/simulation/random.hpp"
+#include "tests/simulation/world.hpp"
+
+namespace consilium::simulation {
+
+// How the network behaves now.
+struct Weather {
+    std::uint64_t loss_percent = 0;
+    std::uint64_t duplicate_percent = 0;
+    std::uint64_t delay_min_ms = 1;
+    std::uint64_t delay_max_ms = 8;
+};
+
+// Sends transactions one after the other from one account.
+struct Client {
+    std::size_t key = 0;
+    std::uint64_t nonce = 0;
+    bool is_council = false;
+    Bytes transaction;  // waiting to be committed; empty: none
+    Digest id;
+    Height valid_until;
+    std::uint64_t submitted_ms = 0;
+};
+
+class World {
+  public:
+    explicit World(const RunOptions& options);
+    RunResult run();
+
+    // For ProcessEnv.
+    void transmit(std::size_t from, const PublicKey& to, const driver::Frame& frame);
+    void transmit_to_all(std::size_t from, const driver::Frame& frame);
+    void set_timer(std::size_t process, std::uint64_t monotonic_ms);
+    void answer_checks(std::size_t process, driver::Ticket ticket,
+                       const std::vector<driver::SignatureCheck>& checks);
+    void on_committed(std::size_t process, const driver::CommittedBlock& committed);
+    void on_report(std::size_t process, const driver::Report& report);
+    void on_invalid(std::size_t process, const PublicKey& peer);
+    void count(const std::string& fault) { ++result_.faults[fault]; }
+    [[nodiscard]] Process& process(std::size_t index) { return processes_[index]; }
+    [[nodiscard]] const KeyPair& key_of(const Process& process) const;
+
+  private:
+    struct Event {
+        std::uint64_t at_ms;
+        std::uint64_t order;
+        std::function<void()> action;
+        friend bool operator<(const Event& a, const Event& b) {
+            return std::pair(a.at_ms, a.order) > std::pair(b.at_ms, b.order);
+        }
+    };
+
+    // world.cpp: time, processes, the run itself.
+    void schedule(std::uint64_t delay_ms, std::function<void()> action);
+    bool step();
+    void trace(std::uint64_t value);
+    void trace(ByteView bytes);
+    [[nodiscard]] driver::Now now_of(const Process& process) const;
+    void start(std::size_t index);
+    void stop(std::size_t index);
+    void feed(std::size_t index, const driver::Event& event);
+    template <typename Action>
+    void guard(std::size_t index, const Action& action);
+    void crash(std::size_t index, std::uint64_t restart_after_ms);
+    void connect(std::size_t index);
+    [[nodiscard]] bool is_settled(Height goal) const;
+    void finish();
+
+    // network.cpp
+    void deliver_later(std::size_t from, std::size_t to, const driver::Frame& frame);
+    [[nodiscard]] bool is_cut(std::size_t from, std::size_t to) const;
+    [[nodiscard]] bool hears(std::size_t process, std::size_t twin);
+    [[nodiscard]] driver::Frame garble(const driver::Frame& frame);
+
+    // faults.cpp
+    void choose_behaviours();
+    void plan_next_fault();
+    void inject_fault();
+    void fault_crash();
+    void fault_crash_at_write();
+    void fault_crash_all();
+    void fault_partition();
+    void fault_weather();
+    void fault_storage_error();
+    void fault_lost_store();
+    void fault_clock();
+    void heal();
+    [[nodiscard]] std::optional<std::size_t> random_process();
+
+    // clients.cpp
+    void make_clients();
+    void plan_next_client();
+    void run_client(Client& client);
+    [[nodiscard]] std::optional<Transaction> next_transaction(Client& client);
+    void submit(Client& client);
+
+    RunOptions options_;
+    Random random_;
+    Genesis genesis_;
+    Checks checks_;
+    std::priority_queue<Event> queue_;
+    std::uint64_t now_ms_ = 0;
+    std::uint64_t next_order_ = 0;
+    std::vector<Process> processes_;
+    std::map<PublicKey, std::vector<std::size_t>> by_key_;
+    Weather weather_;
+    std::vector<int> side_;  // of the partition, by process; empty: none
+    std::map<std::pair<std::size_t, std::size_t>, std::uint64_t> twin_choice_;
+    std::vector<Client> clients_;
+    std::size_t next_newcomer_ = 0;
+    std::size_t faulty_ = 0;  // members that count against f
+    bool is_healed_ = false;
+    std::string last_report_;
+    RunResult result_;
+};
+
+}  // namespace consilium::simulation
