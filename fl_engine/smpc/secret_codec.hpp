@@ -8,6 +8,7 @@
 #include <span>
 #include <vector>
 
+#include "core/check.hpp"
 #include "core/result.hpp"
 #include "core/secret.hpp"
 #include "fl_engine/smpc/kdf.hpp"

@@ -1,0 +1,119 @@
+// Sealed files by epoch and batch.
+#include "fl_engine/trainer/vault.hpp"
+
+#include <charconv>
+#include <filesystem>
+
+#include "fl_engine/smpc/secret_codec.hpp"
+
+namespace consilium::trainer {
+namespace {
+
+std::string transport_name(std::uint64_t mpc_epoch) {
+    return "epoch-" + std::to_string(mpc_epoch) + "-transport";
+}
+std::string chains_name(std::uint64_t mpc_epoch) {
+    return "epoch-" + std::to_string(mpc_epoch) + "-chains";
+}
+std::string update_prefix(std::uint64_t mpc_epoch) {
+    return "epoch-" + std::to_string(mpc_epoch) + "-update-";
+}
+
+}  // namespace
+
+Result<Vault> Vault::open(std::string folder, const KeyPair& account) {
+    if (auto made = keystore::make_secret_directory(folder); !made) {
+        return tl::unexpected(made.error());
+    }
+    return Vault(std::move(folder),
+                 keystore::SealingKey::derive(account, "consilium trainer secrets"));
+}
+
+Result<std::optional<SecretBytes>> Vault::read(const std::string& name) {
+    auto opened = key_.open_file(path_of(name));
+    if (opened) return std::optional<SecretBytes>(std::move(*opened));
+    if (opened.error().code == ErrorCode::kNotFound) return std::optional<SecretBytes>();
+    return tl::unexpected(opened.error());
+}
+
+Result<void> Vault::write(const std::string& name, ByteView secret) {
+    return key_.seal_file(path_of(name), secret, keystore::WriteMode::kReplace);
+}
+
+Result<std::optional<smpc::Secret32>> Vault::transport_key(std::uint64_t mpc_epoch) {
+    auto found = read(transport_name(mpc_epoch));
+    if (!found) return tl::unexpected(found.error());
+    if (!*found) return std::optional<smpc::Secret32>();
+    smpc::SecretReader reader((*found)->view());
+    smpc::Secret32 key = reader.key();
+    if (auto done = reader.finish("the transport key"); !done) return tl::unexpected(done.error());
+    return std::optional<smpc::Secret32>(std::move(key));
+}
+
+Result<void> Vault::store_transport_key(std::uint64_t mpc_epoch, const smpc::Secret32& key) {
+    return write(transport_name(mpc_epoch), key.view());
+}
+
+Result<void> Vault::erase_transport_key(std::uint64_t mpc_epoch) {
+    return keystore::remove_secret_file(path_of(transport_name(mpc_epoch)));
+}
+
+Result<std::optional<ClientChains>> Vault::chains(std::uint64_t mpc_epoch) {
+    auto found = read(chains_name(mpc_epoch));
+    if (!found) return tl::unexpected(found.error());
+    if (!*found) return std::optional<ClientChains>();
+    smpc::SecretReader reader((*found)->view());
+    ClientChains chains;
+    chains.next_batch = reader.number();
+    chains.ring = reader.ring<smpc::ClientChainKey>();
+    if (auto done = reader.finish("the mask chains"); !done) return tl::unexpected(done.error());
+    return std::optional<ClientChains>(std::move(chains));
+}
+
+Result<void> Vault::store_chains(std::uint64_t mpc_epoch, const ClientChains& chains) {
+    smpc::SecretWriter writer(8 + smpc::SecretWriter::ring_bytes(chains.ring));
+    writer.number(chains.next_batch);
+    writer.ring(chains.ring);
+    return write(chains_name(mpc_epoch), writer.finish());
+}
+
+Result<std::optional<Bytes>> Vault::masked_update(std::uint64_t mpc_epoch, std::uint64_t batch) {
+    auto found = read(update_prefix(mpc_epoch) + std::to_string(batch));
+    if (!found) return tl::unexpected(found.error());
+    if (!*found) return std::optional<Bytes>();
+    return std::optional<Bytes>(to_bytes((*found)->view()));  // a one-time-padded ciphertext
+}
+
+Result<void> Vault::store_masked_update(std::uint64_t mpc_epoch, std::uint64_t batch,
+                                        ByteView update) {
+    return write(update_prefix(mpc_epoch) + std::to_string(batch), update);
+}
+
+Result<void> Vault::erase_older(std::uint64_t mpc_epoch, std::uint64_t batch) {
+    const std::string own_prefix = "epoch-" + std::to_string(mpc_epoch) + "-";
+    const std::string updates = update_prefix(mpc_epoch);
+    std::vector<std::string> old;
+    std::error_code failure;
+    for (const auto& entry : std::filesystem::directory_iterator(folder_, failure)) {
+        const std::string name = entry.path().filename().string();
+        if (!name.starts_with("epoch-")) continue;
+        if (!name.starts_with(own_prefix)) {
+            old.push_back(name);
+        } else if (name.starts_with(updates)) {
+            std::uint64_t number = 0;
+            const char* const end = name.data() + name.size();
+            const auto parsed = std::from_chars(name.data() + updates.size(), end, number);
+            if (parsed.ptr == end && number < batch) old.push_back(name);
+        }
+    }
+    if (failure) {
+        return make_error(ErrorCode::kUnavailable,
+                          "cannot list " + folder_ + ": " + failure.message());
+    }
+    for (const std::string& name : old) {
+        if (auto removed = keystore::remove_secret_file(path_of(name)); !removed) return removed;
+    }
+    return {};
+}
+
+}  // namespace consilium::trainer
