@@ -5,6 +5,7 @@
 #include <string>
 
 #include <CLI/App.hpp>
+#include <CLI/Validators.hpp>
 
 #include "wallet/session.hpp"
 
@@ -15,6 +16,18 @@ void add_account_commands(CLI::App& app, Session& session);
 void add_governance_commands(CLI::App& app, Session& session);
 void add_read_commands(CLI::App& app, Session& session);
 void add_transaction_commands(CLI::App& app, Session& session);
+
+// At most 19 digits and nothing else: CLI11 by itself reads "-1", and whatever does not fit into 64
+// bits, as 2^64 - 1.
+[[nodiscard]] inline CLI::Validator whole_number() {
+    return CLI::Validator(
+        [](std::string& text) {
+            const bool is_whole = !text.empty() && text.size() <= 19 &&
+                                  text.find_first_not_of("0123456789") == std::string::npos;
+            return is_whole ? std::string() : "\"" + text + "\" is not a whole number";
+        },
+        "NUMBER");
+}
 
 // A subcommand whose parsed values `Values` are passed to `run` once the line is understood.
 // Returns the values to bind options to.

@@ -135,7 +135,7 @@ CommandResult open_round(Session& session, const Number& values) {
 
 CLI::Option* add_number(CLI::App& command, const char* name, std::uint64_t& value,
                         const char* help) {
-    return command.add_option(name, value, help)->required();
+    return command.add_option(name, value, help)->required()->check(whole_number());
 }
 
 void add_round_proposals(CLI::App& group, Session& session) {
@@ -148,7 +148,9 @@ void add_round_proposals(CLI::App& group, Session& session) {
     auto& aborted = bind_command<RoundNumber>(*abort, session,
                                               propose_round(schema::ProposalKind::kAbortRound));
     add_number(*abort, "round", aborted.round, "number of the round");
-    abort->add_option("attempt", aborted.attempt, "number of the attempt, from 0")->required();
+    abort->add_option("attempt", aborted.attempt, "number of the attempt, from 0")
+        ->required()
+        ->check(whole_number());
     CLI::App* epoch = group.add_subcommand("open-mpc-epoch", "replace the keys of the MPC");
     auto& ended = bind_command<Number>(*epoch, session, [](Session& run, const Number& values) {
         return propose(run, schema::ProposalKind::kOpenMpcEpoch,
@@ -168,8 +170,12 @@ void add_model_proposals(CLI::App& group, Session& session) {
     const auto add = [&](const char* name, const char* help, schema::ProposalKind kind) {
         CLI::App* command = group.add_subcommand(name, help);
         auto& model = bind_command<ModelNumber>(*command, session, propose_model(kind));
-        command->add_option("task", model.task, "number of the task")->required();
-        command->add_option("version", model.version, "version of its model")->required();
+        command->add_option("task", model.task, "number of the task")
+            ->required()
+            ->check(whole_number());
+        command->add_option("version", model.version, "version of its model")
+            ->required()
+            ->check(whole_number());
     };
     add("promote-model", "recommend a version for use", schema::ProposalKind::kPromoteModel);
     add("roll-back-model", "train on from an earlier version",

@@ -417,13 +417,15 @@ CommandResult query(Session& session, const Query& values) {
 
 void add_number_argument(CLI::App& command, const char* name, OptionalNumber& values,
                          const char* help) {
-    command.add_option_function<std::uint64_t>(
-        name,
-        [&values](const std::uint64_t& number) {
-            values.number = number;
-            values.is_given = true;
-        },
-        help);
+    command
+        .add_option_function<std::uint64_t>(
+            name,
+            [&values](const std::uint64_t& number) {
+                values.number = number;
+                values.is_given = true;
+            },
+            help)
+        ->check(whole_number());
 }
 
 void add_model_readers(CLI::App& app, Session& session) {
@@ -431,8 +433,11 @@ void add_model_readers(CLI::App& app, Session& session) {
                          Bytes (*key_of)(std::uint32_t, std::uint32_t)) {
         CLI::App* command = app.add_subcommand(name, help);
         auto& values = bind_command<ModelNumber>(*command, session, show_of_model(key_of, name));
-        command->add_option("task", values.task, "number of the task")->capture_default_str();
-        command->add_option("version", values.version, "of its model; the newest if left out");
+        command->add_option("task", values.task, "number of the task")
+            ->check(whole_number())
+            ->capture_default_str();
+        command->add_option("version", values.version, "of its model; the newest if left out")
+            ->check(whole_number());
     };
     add("model", "a version of a task's global model: hash, lineage", &keys::model);
     add("metrics", "what the hospitals reported of a version", &keys::metrics);
@@ -456,7 +461,9 @@ void add_read_commands(CLI::App& app, Session& session) {
     bind_command<Nothing>(*app.add_subcommand("tasks", "training tasks"), session, list_tasks);
     CLI::App* rounds = app.add_subcommand("rounds", "the last rounds, one line each");
     auto& length = bind_command<ListLength>(*rounds, session, list_rounds);
-    rounds->add_option("--last", length.last, "how many, at most 100")->capture_default_str();
+    rounds->add_option("--last", length.last, "how many, at most 100")
+        ->check(whole_number())
+        ->capture_default_str();
     CLI::App* round = app.add_subcommand("round", "a round and its verdict");
     add_number_argument(*round, "round", bind_command<OptionalNumber>(*round, session, show_round),
                         "number of the round; the running or last one if left out");
@@ -465,7 +472,7 @@ void add_read_commands(CLI::App& app, Session& session) {
                           session, show_parameters);
     CLI::App* block = app.add_subcommand("block", "a block with its certificate");
     auto& height = bind_command<OptionalNumber>(*block, session, show_block);
-    block->add_option("height", height.number, "from 1")->required();
+    block->add_option("height", height.number, "from 1")->required()->check(whole_number());
     CLI::App* asking = app.add_subcommand("query", "any record of the state, with its proof");
     auto& words = bind_command<Query>(*asking, session, query);
     asking->add_option("record", words.words, "name of the record and its parts")->required();

@@ -15,7 +15,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr unsigned kAccepted = 202;
 constexpr unsigned kNotFound = 404;
 constexpr unsigned kTooManyRequests = 429;
 constexpr unsigned kServerErrors = 500;
