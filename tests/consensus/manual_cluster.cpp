@@ -1,5 +1,5 @@
 // Routing by hand.
-#include "manual_cluster.hpp"
+#include "tests/consensus/manual_cluster.hpp"
 
 #include <algorithm>
 

@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "testkit.hpp"
+#include "tests/consensus/testkit.hpp"
 
 namespace consilium::consensus {
 

@@ -7,7 +7,7 @@
 
 #include "consensus/journal.hpp"
 #include "consensus/view_change.hpp"
-#include "testkit.hpp"
+#include "tests/consensus/testkit.hpp"
 
 namespace consilium::consensus {
 namespace {

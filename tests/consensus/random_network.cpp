@@ -1,5 +1,5 @@
 // Event loop, weather and checkers of the random network.
-#include "random_network.hpp"
+#include "tests/consensus/random_network.hpp"
 
 #include <algorithm>
 

@@ -11,7 +11,7 @@
 #include <tuple>
 #include <vector>
 
-#include "testkit.hpp"
+#include "tests/consensus/testkit.hpp"
 
 namespace consilium::consensus {
 

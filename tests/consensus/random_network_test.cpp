@@ -1,5 +1,5 @@
 // Agreement and liveness of seeded random networks. CONSILIUM_SEEDS=n runs n seeds of each kind.
-#include "random_network.hpp"
+#include "tests/consensus/random_network.hpp"
 
 #include <gtest/gtest.h>
 
@@ -48,11 +48,11 @@ TEST(RandomNetwork, one_pair_of_twins_among_four_neither_forks_nor_stops_the_cha
 }
 
 TEST(RandomNetwork, one_pair_of_twins_among_five_neither_forks_nor_stops_the_chain) {
-    run_seeds({.count = 5, .twins = 1}, seeds_of(40));
+    run_seeds({.count = 5, .twins = 1}, seeds_of(30));
 }
 
 TEST(RandomNetwork, two_pairs_of_twins_among_seven_neither_fork_nor_stop_the_chain) {
-    run_seeds({.count = 7, .twins = 2}, seeds_of(40));
+    run_seeds({.count = 7, .twins = 2}, seeds_of(30));
 }
 
 TEST(RandomNetwork, wiped_replicas_never_break_agreement_and_vote_again) {

@@ -5,7 +5,7 @@
 #include "consensus/block_time.hpp"
 #include "consensus/timing.hpp"
 #include "consensus/view_change.hpp"
-#include "manual_cluster.hpp"
+#include "tests/consensus/manual_cluster.hpp"
 
 namespace consilium::consensus {
 namespace {

@@ -1,5 +1,5 @@
 // The test driver.
-#include "testkit.hpp"
+#include "tests/consensus/testkit.hpp"
 
 #include <gtest/gtest.h>
 

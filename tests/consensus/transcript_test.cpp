@@ -9,7 +9,7 @@
 #include <fstream>
 #include <sstream>
 
-#include "manual_cluster.hpp"
+#include "tests/consensus/manual_cluster.hpp"
 
 namespace consilium::consensus {
 namespace {
