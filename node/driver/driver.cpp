@@ -1,6 +1,7 @@
 // Opening a store, recovering what was voted, and the public face of the driver.
 #include "node/driver/driver.hpp"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -16,25 +17,26 @@ struct JournalReading {
     bool is_trusted = true;
 };
 
-[[nodiscard]] Result<JournalReading> read_journal(const Storage& storage) {
+[[nodiscard]] Result<JournalReading> read_journal(const Storage& storage, Height head) {
     auto journal = storage.load_votes();
     if (!journal) return tl::unexpected(journal.error());
-    std::vector<Bytes> records;
-    for (VoteRecord& record : journal->records) records.push_back(std::move(record.content));
     JournalReading reading;
     reading.bodies = std::move(journal->bodies);
-    auto recovered = consensus::recover_state(records);
-    if (!recovered) {
-        reading.is_trusted = false;
-        reading.state.next_sequence = journal->sequence_guard;
+    // Votes at decided heights bind nobody any more; the newest record only tells the sequence.
+    std::vector<Bytes> open_votes;
+    std::uint64_t next_sequence = 0;
+    for (VoteRecord& record : journal->records) {
+        next_sequence = saturating_add(record.sequence, std::uint64_t{1});
+        if (record.height > head) open_votes.push_back(std::move(record.content));
+    }
+    auto recovered = consensus::recover_state(open_votes);
+    if (recovered && next_sequence >= journal->sequence_guard) {
+        reading.state = std::move(*recovered);
+        reading.state.next_sequence = next_sequence;
         return reading;
     }
-    reading.state = std::move(*recovered);
-    if (reading.state.next_sequence < journal->sequence_guard) {
-        reading.is_trusted = false;
-        reading.state = {};
-        reading.state.next_sequence = journal->sequence_guard;
-    }
+    reading.is_trusted = false;
+    reading.state.next_sequence = std::max(next_sequence, journal->sequence_guard);
     return reading;
 }
 
@@ -44,7 +46,7 @@ Result<std::unique_ptr<Driver>> Driver::open(const DriverOptions& options, Env& 
     static_cast<void>(now);
     auto chain = Chain::open(options.genesis, env);
     if (!chain) return tl::unexpected(chain.error());
-    auto journal = read_journal(env.storage());
+    auto journal = read_journal(env.storage(), chain->height());
     if (!journal) return tl::unexpected(journal.error());
     Core::Recovered recovered{.journal = std::move(journal->state),
                               .bodies = std::move(journal->bodies),

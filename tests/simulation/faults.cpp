@@ -171,6 +171,7 @@ void World::fault_lost_store() {
     ++faulty_;
     crash(*index, random_.between(100, 2'000));
     checks_.on_store_lost(*index);
+    log(*index, "loses its store");
     if (random_.one_in(2)) {
         count("store_wiped");
         victim.disk->wipe();
@@ -183,6 +184,7 @@ void World::fault_lost_store() {
 
 void World::heal() {
     is_healed_ = true;
+    log(0, "everything heals");
     side_.clear();
     weather_ = Weather{};
     for (std::size_t i = 0; i < processes_.size(); ++i) {

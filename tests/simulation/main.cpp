@@ -99,24 +99,31 @@ std::optional<std::string> run_seed(const RunOptions& options, Totals& totals) {
     return std::nullopt;
 }
 
-int run_all(std::uint64_t first, std::uint64_t last, std::size_t replicas,
-            const std::string& report) {
+struct Arguments {
+    std::string seeds = "1..100";
+    std::string report;
+    std::size_t replicas = 4;
+    bool is_verbose = false;
+};
+
+int run_all(std::uint64_t first, std::uint64_t last, const Arguments& arguments) {
     Totals totals;
     std::optional<std::string> violation;
     for (std::uint64_t seed = first; seed <= last && !violation; ++seed) {
-        const RunOptions options = options_for(seed, replicas);
+        RunOptions options = options_for(seed, arguments.replicas);
+        if (arguments.is_verbose) options.log = &std::cerr;
         violation = run_seed(options, totals);
         if (!violation) continue;
         std::cerr << "seed " << seed << ": " << *violation
                   << "\nrepeat with: consilium-sim --seeds " << seed << ".." << seed << " --n "
-                  << replicas << "\n";
+                  << arguments.replicas << " --verbose\n";
     }
     write_report(std::cout, totals, violation);
-    if (!report.empty()) {
-        std::ofstream file(report);
+    if (!arguments.report.empty()) {
+        std::ofstream file(arguments.report);
         write_report(file, totals, violation);
         if (!file) {
-            std::cerr << "cannot write " << report << "\n";
+            std::cerr << "cannot write " << arguments.report << "\n";
             return 2;
         }
     }
@@ -133,19 +140,19 @@ int run_all(std::uint64_t first, std::uint64_t last, std::size_t replicas,
 
 int main(int argc, char** argv) {
     CLI::App app{"Seeded Byzantine simulation of the production driver"};
-    std::string seeds = "1..100";
-    std::string report;
-    std::size_t replicas = 4;
-    app.add_option("--seeds", seeds, "Range of seeds, A..B");
-    app.add_option("--n", replicas, "Replicas")->check(CLI::Range(4, 13));
-    app.add_option("--report", report, "File for the report as JSON");
+    Arguments arguments;
+    app.add_option("--seeds", arguments.seeds, "Range of seeds, A..B");
+    app.add_option("--n", arguments.replicas, "Replicas")->check(CLI::Range(4, 13));
+    app.add_option("--report", arguments.report, "File for the report as JSON");
+    app.add_flag("--verbose", arguments.is_verbose, "Log what happens to standard error");
     CLI11_PARSE(app, argc, argv);
+    const std::string& seeds = arguments.seeds;
     const std::size_t dots = seeds.find("..");
     try {
         const std::uint64_t first = std::stoull(seeds.substr(0, dots));
         const std::uint64_t last =
             dots == std::string::npos ? first : std::stoull(seeds.substr(dots + 2));
-        return run_all(first, last, replicas, report);
+        return run_all(first, last, arguments);
     } catch (const std::exception&) {
         std::cerr << "--seeds takes A..B\n";
         return 2;

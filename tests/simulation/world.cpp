@@ -2,6 +2,7 @@
 #include "tests/simulation/world.hpp"
 
 #include <algorithm>
+#include <ostream>
 
 #include "contracts/schema/parameters.hpp"
 #include "tests/simulation/replay.hpp"
@@ -100,6 +101,11 @@ const KeyPair& World::key_of(const Process& process) const {
     return simulation_key(process.member.value);
 }
 
+void World::log(std::size_t process, const std::string& what) {
+    if (options_.log == nullptr) return;
+    *options_.log << now_ms_ << " ms, process " << process << ": " << what << "\n";
+}
+
 void World::trace(std::uint64_t value) {
     result_.trace_hash = (result_.trace_hash ^ value) * 0x100000001B3ULL;
 }
@@ -149,6 +155,7 @@ void World::guard(std::size_t index, const Action& action) {
 void World::start(std::size_t index) {
     Process& process = processes_[index];
     CHECK(!process.is_up());
+    log(index, "starts");
     ++process.life;
     driver::DriverOptions options;
     options.genesis = genesis_;
@@ -197,6 +204,7 @@ void World::stop(std::size_t index) {
 void World::crash(std::size_t index, std::uint64_t restart_after_ms) {
     stop(index);
     Process& process = processes_[index];
+    log(index, "crashed");
     process.disk->clear_plans();
     if (process.is_restart_planned) return;
     process.is_restart_planned = true;
@@ -238,12 +246,14 @@ void World::answer_checks(std::size_t index, driver::Ticket ticket,
 
 void World::on_committed(std::size_t index, const driver::CommittedBlock& committed) {
     trace(committed.certificate.digest.view());
+    log(index, "committed " + std::to_string(committed.block.header.height.value));
     if (processes_[index].is_correct()) checks_.on_committed(index, committed);
 }
 
 void World::on_report(std::size_t index, const driver::Report& report) {
     ++result_.events[name_of(report.kind)];
     last_report_ = report.detail;
+    log(index, name_of(report.kind) + ": " + report.detail);
     if (processes_[index].is_correct()) checks_.on_report(index, report);
 }
 
@@ -255,6 +265,23 @@ void World::on_invalid(std::size_t index, const PublicKey& peer) {
                          std::to_string(sender) + ": " + last_report_);
         }
     }
+}
+
+std::string World::describe() const {
+    std::string text;
+    for (const Process& process : processes_) {
+        text += "; replica " + std::to_string(process.member.value) + " behaviour " +
+                std::to_string(static_cast<int>(process.behaviour));
+        if (!process.is_up()) {
+            text += " down";
+            continue;
+        }
+        const driver::DriverStatus status = process.driver->status();
+        text += " height " + std::to_string(status.height.value) + " view " +
+                std::to_string(status.view.value) + " mode " +
+                std::to_string(static_cast<int>(status.mode));
+    }
+    return text;
 }
 
 bool World::is_settled(Height goal) const {
@@ -286,7 +313,9 @@ void World::finish() {
     while (!is_settled(goal) && now_ms_ < bound && step()) {
     }
     if (checks_.violation()) return;
-    if (!is_settled(goal)) return checks_.fail("A8: no new block within the bound after healing");
+    if (!is_settled(goal)) {
+        return checks_.fail("A8: no new block within the bound after healing" + describe());
+    }
     for (std::size_t i = 0; i < processes_.size(); ++i) {
         if (processes_[i].is_correct())
             checks_.on_final(i, *processes_[i].disk, processes_[i].driver->head().header.height);

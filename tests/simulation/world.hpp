@@ -6,6 +6,7 @@
 #pragma once
 #include <cstdint>
 #include <functional>
+#include <iosfwd>
 #include <map>
 #include <memory>
 #include <optional>
@@ -34,7 +35,8 @@ struct RunOptions {
     SignatureMode signatures = SignatureMode::kStandIn;
     std::uint64_t duration_ms = 20'000;
     Planted planted = Planted::kNothing;
-    bool is_replayed = false;  // A10 at the end
+    bool is_replayed = false;     // A10 at the end
+    std::ostream* log = nullptr;  // what happens when, for people
 };
 
 struct RunResult {

@@ -47,6 +47,7 @@ class World {
     void on_report(std::size_t process, const driver::Report& report);
     void on_invalid(std::size_t process, const PublicKey& peer);
     void count(const std::string& fault) { ++result_.faults[fault]; }
+    void log(std::size_t process, const std::string& what);
     [[nodiscard]] Process& process(std::size_t index) { return processes_[index]; }
     [[nodiscard]] const KeyPair& key_of(const Process& process) const;
 
@@ -74,6 +75,7 @@ class World {
     void crash(std::size_t index, std::uint64_t restart_after_ms);
     void connect(std::size_t index);
     [[nodiscard]] bool is_settled(Height goal) const;
+    [[nodiscard]] std::string describe() const;
     void finish();
 
     // network.cpp
