@@ -17,14 +17,15 @@ class AnyStream {
     using executor_type = asio::any_io_executor;
 
     explicit AnyStream(tcp::socket socket)
-        : socket_(std::make_unique<tcp::socket>(std::move(socket))) {}
+        : socket_(std::make_shared<tcp::socket>(std::move(socket))) {}
     AnyStream(tcp::socket socket, asio::ssl::context& context)
-        : socket_(std::make_unique<tcp::socket>(std::move(socket))),
+        : socket_(std::make_shared<tcp::socket>(std::move(socket))),
           tls_(std::make_unique<asio::ssl::stream<tcp::socket&>>(*socket_, context)) {}
 
     [[nodiscard]] executor_type get_executor() const { return socket_->get_executor(); }
-    // Its address stays the same when the stream is moved.
     [[nodiscard]] tcp::socket& socket() { return *socket_; }
+    // For closing it after the stream was moved away.
+    [[nodiscard]] std::shared_ptr<tcp::socket> share_socket() const { return socket_; }
     [[nodiscard]] bool is_tls() const { return tls_ != nullptr; }
     // Only when is_tls().
     [[nodiscard]] ssl_st* native_tls() { return tls_->native_handle(); }
@@ -60,7 +61,7 @@ class AnyStream {
     }
 
   private:
-    std::unique_ptr<tcp::socket> socket_;
+    std::shared_ptr<tcp::socket> socket_;  // shared with who may have to close it at any time
     std::unique_ptr<asio::ssl::stream<tcp::socket&>> tls_;
 };
 

@@ -150,7 +150,7 @@ class Connection {
     std::optional<asio::ssl::context> tls_context_;
     std::optional<tcp::resolver> resolver_;
     std::optional<AnyStream> stream_;
-    tcp::socket* socket_ = nullptr;  // of stream_, also after the stream was taken
+    std::shared_ptr<tcp::socket> socket_;  // of stream_, also when a WebSocket took that
     boost::beast::flat_buffer buffer_{kBufferBytes};
     bool is_open_ = false;
     bool is_expired_ = false;  // the deadline passed: begin nothing new
@@ -220,7 +220,7 @@ Task<Result<void>> Connection::open() {
         }
         stream_.emplace(std::move(socket), *tls_context_);
     }
-    socket_ = &stream_->socket();
+    socket_ = stream_->share_socket();
     Result<void> connected = co_await connect_socket(*socket_);
     if (!connected) co_return connected;
     if (is_expired_) co_return make_error(ErrorCode::kUnavailable, "too late");
@@ -319,7 +319,7 @@ Task<Result<HttpClientResponse>> Connection::read_response(const Exchange& excha
         target.data = piece.data();
         target.size = piece.size();
         target.more = true;
-        auto [body_error, size] = co_await http::async_read(*stream_, buffer_, parser, kUse);
+        auto [body_error, size] = co_await http::async_read_some(*stream_, buffer_, parser, kUse);
         if (body_error && body_error != http::error::need_buffer) {
             co_return make_error(ErrorCode::kUnavailable, "the answer is incomplete");
         }

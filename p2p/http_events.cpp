@@ -129,7 +129,7 @@ struct HttpSession::StreamSink : Sink {
     }
     Task<void> finish() override {
         error_code ignored;
-        session.socket_.shutdown(tcp::socket::shutdown_send, ignored);
+        session.socket_->shutdown(tcp::socket::shutdown_send, ignored);
         co_return;
     }
     [[nodiscard]] bool answers_pings() const override { return false; }
@@ -213,7 +213,7 @@ Task<void> HttpSession::serve_events(std::shared_ptr<Sink> sink, std::vector<Eve
             disarm();
             if (is_open) ++core_->stats().events_sent;
         } else if (now_ms >= pinged_ms + ping_ms) {
-            if (sink->answers_pings() && !std::exchange(is_heard_, false)) break;
+            if (sink->answers_pings() && !std::exchange(is_heard_, false)) co_return;
             pinged_ms = now_ms;
             arm(kWriteTimeoutMs);
             is_open = co_await sink->ping();

@@ -192,7 +192,7 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
 
     const std::shared_ptr<HttpServer::Core> core_;  // shared: sessions outlive the server's owner
     AnyStream stream_;
-    tcp::socket& socket_;
+    const std::shared_ptr<tcp::socket> socket_;  // of stream_, also when a WebSocket took that
     const asio::any_io_executor executor_;
     const std::string remote_;
     asio::steady_timer deadline_;

@@ -64,7 +64,7 @@ HttpSession::HttpSession(std::shared_ptr<HttpServer::Core> core, AnyStream strea
                          std::string remote)
     : core_(std::move(core)),
       stream_(std::move(stream)),
-      socket_(stream_.socket()),
+      socket_(stream_.share_socket()),
       executor_(stream_.get_executor()),
       remote_(std::move(remote)),
       deadline_(executor_),
@@ -91,7 +91,7 @@ void HttpSession::disarm() {
 
 void HttpSession::close() {
     is_closed_ = true;
-    close_socket(socket_);
+    close_socket(*socket_);
     wake_.cancel();
     disarm();
 }
@@ -215,11 +215,11 @@ Task<HttpSession::Next> HttpSession::refuse(HttpResponse problem) {
 Task<void> HttpSession::linger() {
     if (is_closed_) co_return;
     error_code ignored;
-    socket_.shutdown(tcp::socket::shutdown_send, ignored);
+    socket_->shutdown(tcp::socket::shutdown_send, ignored);
     arm(kLingerMs);
     Bytes sink(kFirstReadBytes);
     for (std::size_t total = 0; total < kLingerBytes && !is_closed_;) {
-        auto [error, size] = co_await socket_.async_read_some(asio::buffer(sink), kUse);
+        auto [error, size] = co_await socket_->async_read_some(asio::buffer(sink), kUse);
         if (error) break;
         total += size;
     }
@@ -326,7 +326,8 @@ Task<std::optional<HttpResponse>> HttpSession::read_body(Head& head) {
         target.data = piece.data();
         target.size = piece.size();
         target.more = true;
-        auto [error, size] = co_await http::async_read(stream_, buffer_->bytes, head.parser, kUse);
+        auto [error, size] =
+            co_await http::async_read_some(stream_, buffer_->bytes, head.parser, kUse);
         core_->stats().bytes_received += size;
         if (error && error != http::error::need_buffer) {
             co_return count_malformed("the body is incomplete or not well formed");
