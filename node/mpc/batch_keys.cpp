@@ -2,7 +2,6 @@
 #include "node/mpc/batch_keys.hpp"
 
 #include <algorithm>
-#include <set>
 
 #include "contracts/schema/arguments.hpp"
 #include "fl_engine/smpc/prss.hpp"
@@ -19,9 +18,10 @@ std::string batch_name(const Context& context, std::uint64_t batch) {
 }
 
 Result<void> store(const Context& context, std::uint64_t batch, const BatchKeys& keys) {
-    std::size_t size = 2 * 8 + 8 * keys.products.size() + smpc::SecretWriter::ring_bytes(keys.prep);
+    std::size_t size = 3 * 8 + 8 * keys.products.size() + smpc::SecretWriter::ring_bytes(keys.prep);
     for (const auto& ring : keys.masks) size += smpc::SecretWriter::ring_bytes(ring);
     smpc::SecretWriter writer(size);
+    writer.number(keys.dimension);
     writer.number(keys.masks.size());
     for (const auto& ring : keys.masks) writer.ring(ring);
     writer.ring(keys.prep);
@@ -31,17 +31,16 @@ Result<void> store(const Context& context, std::uint64_t batch, const BatchKeys&
 }
 
 // P1: expands every mask once for the local products.
-std::vector<smpc::Element> local_products(const Context& context, const BatchKeys& keys,
-                                          std::uint64_t dimension) {
+smpc::SecretElements local_products(const Context& context, const BatchKeys& keys) {
     std::vector<std::vector<smpc::Prg>> streams;
     for (const auto& ring : keys.masks) {
         streams.push_back(smpc::open_streams<smpc::ClientMaskKey>(context.kdf, ring,
                                                                   smpc::PrgDomain::kUpdateMask));
     }
-    smpc::MaskBuilder builder(context.committee, context.self, std::move(streams), dimension);
+    smpc::MaskBuilder builder(context.committee, context.self, std::move(streams), keys.dimension);
     while (builder.advance()) {
     }
-    return builder.products();
+    return {builder.products().begin(), builder.products().end()};
 }
 
 // Keys of the chains' next batch. The chains move on only after the batch's record is durable; a
@@ -70,41 +69,58 @@ Result<void> take_new_batches(const Context& context, EpochKeys& keys) {
                                          record->state == schema::BatchState::kCertified ||
                                          record->state == schema::BatchState::kAssigned);
         if (!is_alive) continue;  // over before we saw it: its keys are dropped right here
-        taken.products = local_products(context, taken, record->dimension);
+        taken.dimension = record->dimension;
+        taken.products = local_products(context, taken);
         if (auto stored = store(context, batch, taken); !stored) return stored;
     }
     if (keys.next_batch == first_new) return {};
     return keys.store(context);
 }
 
+bool has_sizes_of(const Context& context, const BatchKeys& keys) {
+    const auto clients = static_cast<std::uint32_t>(context.epoch.clients.size());
+    const std::size_t ring = context.committee.subsets_of(context.self).size();
+    return keys.masks.size() == clients + std::size_t{1} &&
+           std::all_of(keys.masks.begin(), keys.masks.end(),
+                       [&](const auto& mask) { return mask.size() == ring; }) &&
+           keys.prep.size() == ring && keys.products.size() == smpc::BatchItems(clients).size();
+}
+
 Result<void> erase_finished(const Context& context) {
     auto names = context.secrets.list(batch_prefix(context));
     if (!names) return tl::unexpected(names.error());
-    std::set<std::string> live;
-    for (const std::uint64_t batch : context.epoch.live_batches) {
-        live.insert(batch_name(context, batch));
-    }
+    const std::vector<std::uint64_t>& live = context.epoch.live_batches;
+    context.status.batches = 0;
     for (const std::string& name : *names) {
-        if (live.contains(name)) continue;
-        if (auto erased = context.secrets.erase(name); !erased) return erased;
+        const auto batch = number_after(name, batch_prefix(context));
+        // A batch that this state does not know yet is of a later one: the node is catching up.
+        const bool is_kept = batch && (*batch >= context.epoch.next_batch ||
+                                       std::binary_search(live.begin(), live.end(), *batch));
+        if (is_kept) {
+            ++context.status.batches;
+        } else if (auto erased = context.secrets.erase(name); !erased) {
+            return erased;
+        }
     }
-    context.status.batches = static_cast<std::uint32_t>(live.size());
     return {};
 }
 
 Result<void> post_share(const Context& context, const schema::BatchRecord& record) {
     auto keys = BatchKeys::load(context, record.label.batch);
     if (!keys) return tl::unexpected(keys.error());
-    if (!*keys) return {};
+    if (!*keys || (*keys)->dimension != record.dimension) {
+        context.refuse("no keys of batch " + std::to_string(record.label.batch));
+        return {};
+    }
     const smpc::BatchItems items(static_cast<std::uint32_t>(context.epoch.clients.size()));
-    const smpc::PrepShares prep =
-        smpc::make_prep_shares(context.kdf, context.committee, context.self, (*keys)->prep, items);
-    context.owed.push_back({.label = batch_name(context, record.label.batch) + "/prep-share",
-                            .module = static_cast<std::uint16_t>(schema::Module::kVerification),
-                            .action = schema::action::kPrepShare,
-                            .arguments = encode(schema::PrepShare{
-                                record.label, smpc::delta_shares((*keys)->products, prep)}),
-                            .blobs = {}});
+    const HeldPrep prep(context, **keys, items);
+    context.owed.push_back(
+        {.label = batch_name(context, record.label.batch) + "/prep-share",
+         .module = static_cast<std::uint16_t>(schema::Module::kVerification),
+         .action = schema::action::kPrepShare,
+         .arguments = encode(
+             schema::PrepShare{record.label, smpc::delta_shares((*keys)->products, prep.shares())}),
+         .blobs = {}});
     return {};
 }
 
@@ -116,6 +132,7 @@ Result<std::optional<BatchKeys>> BatchKeys::load(const Context& context, std::ui
     if (!*found) return std::optional<BatchKeys>();
     smpc::SecretReader reader((*found)->view());
     BatchKeys keys;
+    keys.dimension = reader.number();
     const std::uint64_t slots = reader.number();
     for (std::uint64_t slot = 0; slot < slots && !reader.has_failed(); ++slot) {
         keys.masks.push_back(reader.ring<smpc::ClientMaskKey>());
@@ -128,11 +145,13 @@ Result<std::optional<BatchKeys>> BatchKeys::load(const Context& context, std::ui
     if (auto done = reader.finish("the record of a batch's keys"); !done) {
         return tl::unexpected(done.error());
     }
+    if (!has_sizes_of(context, keys)) {
+        return make_error(ErrorCode::kInternal, "the record of a batch's keys is not of the epoch");
+    }
     return std::optional<BatchKeys>(std::move(keys));
 }
 
-smpc::SecretElements BatchKeys::mask_share(const Context& context, std::size_t slot,
-                                           std::uint64_t dimension) const {
+smpc::SecretElements BatchKeys::mask_share(const Context& context, std::size_t slot) const {
     smpc::ShareStream stream(context.committee, context.self,
                              smpc::open_streams<smpc::ClientMaskKey>(context.kdf, masks.at(slot),
                                                                      smpc::PrgDomain::kUpdateMask));

@@ -13,14 +13,35 @@ namespace consilium::mpc {
 struct BatchKeys {
     std::vector<std::vector<smpc::ClientMaskKey>> masks;  // per slot 0..M, in ring order
     std::vector<smpc::PrepMaskKey> prep;
-    std::vector<smpc::Element> products;  // Gamma of P1, in item order
+    std::uint64_t dimension{};      // of the masks; the record's, when the batch was taken
+    smpc::SecretElements products;  // Gamma of P1, in item order
 
     // nullopt: not held (erased, or this member was away when the epoch began).
     [[nodiscard]] static Result<std::optional<BatchKeys>> load(const Context& context,
                                                                std::uint64_t batch);
-    // a_slot^(k): this member's share of the mask, `dimension` elements.
-    [[nodiscard]] smpc::SecretElements mask_share(const Context& context, std::size_t slot,
-                                                  std::uint64_t dimension) const;
+    // a_slot^(k): this member's share of the mask.
+    [[nodiscard]] smpc::SecretElements mask_share(const Context& context, std::size_t slot) const;
+};
+
+// rho and zeta of one batch, erased when it goes.
+class HeldPrep {
+  public:
+    HeldPrep(const Context& context, const BatchKeys& keys, const smpc::BatchItems& items)
+        : shares_(smpc::make_prep_shares(context.kdf, context.committee, context.self, keys.prep,
+                                         items)) {}
+    HeldPrep(const HeldPrep&) = delete;
+    HeldPrep& operator=(const HeldPrep&) = delete;
+    HeldPrep(HeldPrep&&) = delete;
+    HeldPrep& operator=(HeldPrep&&) = delete;
+    ~HeldPrep() {
+        for (auto* values : {&shares_.rho, &shares_.zeta}) {
+            erase_memory(values->data(), values->size() * sizeof(smpc::Element));
+        }
+    }
+    [[nodiscard]] const smpc::PrepShares& shares() const { return shares_; }
+
+  private:
+    smpc::PrepShares shares_;
 };
 
 // Takes keys for new batches, posts PREP_SHARE for those that are posting, erases finished ones.

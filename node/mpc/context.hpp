@@ -1,7 +1,9 @@
 // What every part of the worker works with during one step.
 #pragma once
+#include <charconv>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "contracts/schema/keys.hpp"
@@ -45,6 +47,16 @@ struct Context {
 
 [[nodiscard]] inline std::string epoch_name(std::uint64_t mpc_epoch) {
     return "epoch-" + std::to_string(mpc_epoch);
+}
+// The number that follows `prefix` in a name: 12 for "epoch-12/keys" after "epoch-".
+[[nodiscard]] inline std::optional<std::uint64_t> number_after(std::string_view name,
+                                                               std::string_view prefix) {
+    if (!name.starts_with(prefix)) return std::nullopt;
+    const char* const end = name.data() + name.size();
+    std::uint64_t number = 0;
+    const auto parsed = std::from_chars(name.data() + prefix.size(), end, number);
+    if (parsed.ec != std::errc{}) return std::nullopt;
+    return number;
 }
 // The secret of that name, nullopt when there is none; any other error of the store is an error.
 [[nodiscard]] inline Result<std::optional<SecretBytes>> find_secret(SecretStore& secrets,

@@ -1,7 +1,7 @@
 // Derivation and stepping of an epoch's keys, and the bundles of CLIENT_KEYS.
 #include "node/mpc/epoch_keys.hpp"
 
-#include <bit>
+#include <algorithm>
 
 #include "contracts/schema/arguments.hpp"
 #include "fl_engine/smpc/secret_codec.hpp"
@@ -15,22 +15,20 @@ namespace {
 std::string keys_name(const Context& context) {
     return epoch_name(context.epoch.mpc_epoch) + "/keys";
 }
+std::string bundle_prefix(const Context& context) {
+    return epoch_name(context.epoch.mpc_epoch) + "/bundle-";
+}
 std::string bundle_name(const Context& context, std::size_t slot) {
-    return epoch_name(context.epoch.mpc_epoch) + "/bundle-" + std::to_string(slot);
+    return bundle_prefix(context) + std::to_string(slot);
 }
 
-// The keys at batch 0 from the openings of every subset we belong to; nullopt when one is missing.
-std::optional<EpochKeys> derive(const Context& context, SetupSecrets& setup,
-                                const schema::SetupRecord& record) {
+// The keys at batch 0 from the openings of every subset we belong to; those are consumed.
+EpochKeys derive(const Context& context, SetupSecrets setup) {
     EpochKeys keys;
     keys.chains.resize(context.epoch.clients.size() + 1);
     for (const smpc::SubsetRank rank : context.committee.subsets_of(context.self)) {
         const auto held = setup.openings.find(context.committee.bitmap(rank));
-        if (held == setup.openings.end() || rank >= record.subsets.size() ||
-            record.subsets[rank].commitment != held->second.commitment) {
-            context.refuse("no key of one subset; silent until the next epoch");
-            return std::nullopt;
-        }
+        CHECK(held != setup.openings.end());  // collect() said complete
         smpc::SubRoots roots =
             smpc::derive_sub_roots(context.kdf, std::move(held->second.opening.key));
         for (smpc::ClientIndex slot = 0; slot < keys.chains.size(); ++slot) {
@@ -41,6 +39,15 @@ std::optional<EpochKeys> derive(const Context& context, SetupSecrets& setup,
         keys.blur.push_back(std::move(roots.blur));
     }
     return keys;
+}
+
+// A record that was sealed by us has these sizes unless it is of another protocol version.
+bool has_sizes_of(const Context& context, const EpochKeys& keys) {
+    const std::size_t ring = context.committee.subsets_of(context.self).size();
+    return keys.chains.size() == context.epoch.clients.size() + 1 &&
+           std::all_of(keys.chains.begin(), keys.chains.end(),
+                       [&](const auto& chain) { return chain.size() == ring; }) &&
+           keys.prep.size() == ring && keys.coin.size() == ring && keys.blur.size() == ring;
 }
 
 Result<void> make_bundle(const Context& context, const EpochKeys& keys, std::size_t slot) {
@@ -106,6 +113,9 @@ Result<std::optional<EpochKeys>> EpochKeys::load(const Context& context) {
     if (auto done = reader.finish("the record of the epoch's keys"); !done) {
         return tl::unexpected(done.error());
     }
+    if (!has_sizes_of(context, keys)) {
+        return make_error(ErrorCode::kInternal, "the record of the epoch's keys is not of it");
+    }
     return std::optional<EpochKeys>(std::move(keys));
 }
 
@@ -120,8 +130,15 @@ Result<std::optional<EpochKeys>> hold_epoch_keys(const Context& context) {
         context.refuse("no keys of this epoch; silent until the next one");
         return std::optional<EpochKeys>();
     }
-    std::optional<EpochKeys> derived = derive(context, **setup, *record);
-    if (!derived) return derived;
+    auto completeness = EpochSetup::collect(context, **setup, *record);
+    if (!completeness) return tl::unexpected(completeness.error());
+    if (*completeness == Completeness::kHopeless) {
+        if (auto erased = EpochSetup::erase(context); !erased) {
+            return tl::unexpected(erased.error());
+        }
+    }
+    if (*completeness != Completeness::kComplete) return std::optional<EpochKeys>();
+    std::optional<EpochKeys> derived = derive(context, std::move(**setup));
     for (std::size_t slot = 1; slot < derived->chains.size(); ++slot) {
         if (auto made = make_bundle(context, *derived, slot); !made) {
             return tl::unexpected(made.error());
@@ -130,21 +147,24 @@ Result<std::optional<EpochKeys>> hold_epoch_keys(const Context& context) {
     // Until this record is there, a restart derives the same keys from the setup again; bundles
     // made before it are then replaced, but none of them was sent.
     if (auto stored = derived->store(context); !stored) return tl::unexpected(stored.error());
-    if (auto erased = EpochSetup::erase(context); !erased) return tl::unexpected(erased.error());
     return derived;
 }
 
 Result<void> post_client_keys(const Context& context) {
-    for (std::size_t slot = 1; slot <= context.epoch.clients.size(); ++slot) {
-        const std::string name = bundle_name(context, slot);
-        if (context.is_mine(context.epoch.bundles[slot - 1])) {
+    // Only what the store holds: most steps have no bundle left to look at.
+    auto held = context.secrets.list(bundle_prefix(context));
+    if (!held) return tl::unexpected(held.error());
+    for (const std::string& name : *held) {
+        const auto slot = number_after(name, bundle_prefix(context));
+        const bool is_over = !slot || *slot == 0 || *slot > context.epoch.clients.size() ||
+                             context.is_mine(context.epoch.bundles[*slot - 1]);
+        if (is_over) {
             if (auto erased = context.secrets.erase(name); !erased) return erased;
             continue;
         }
-        auto found = find_secret(context.secrets, name);
+        auto found = context.secrets.get(name);
         if (!found) return tl::unexpected(found.error());
-        if (!*found) continue;
-        auto message = decode<StoredMessage>((*found)->view());
+        auto message = decode<StoredMessage>(found->view());
         if (!message) return tl::unexpected(message.error());
         context.owed.push_back({.label = name,
                                 .module = static_cast<std::uint16_t>(schema::Module::kVerification),
@@ -169,11 +189,12 @@ Result<void> step_round_keys(const Context& context, EpochKeys& keys) {
     return keys.store(context);
 }
 
-Result<void> erase_other_epochs(SecretStore& secrets, std::optional<std::uint64_t> keep) {
+Result<void> erase_older_epochs(SecretStore& secrets, std::uint64_t oldest_kept) {
     auto names = secrets.list("epoch-");
     if (!names) return tl::unexpected(names.error());
     for (const std::string& name : *names) {
-        if (keep && name.starts_with(epoch_name(*keep) + "/")) continue;
+        const auto epoch = number_after(name, "epoch-");
+        if (epoch && *epoch >= oldest_kept) continue;
         if (auto erased = secrets.erase(name); !erased) return erased;
     }
     return {};

@@ -19,24 +19,30 @@ struct EpochKeys {
     std::vector<smpc::CoinRoundKey> coin;
     std::vector<smpc::BlurRoundKey> blur;
 
+    // Whether the round keys are those of that round.
+    [[nodiscard]] bool are_at(const schema::EpochRecord& epoch, std::uint64_t round) const {
+        return epoch.first_round && *epoch.first_round + round_steps == round;
+    }
+
     // nullopt: nothing stored.
     [[nodiscard]] static Result<std::optional<EpochKeys>> load(const Context& context);
     [[nodiscard]] Result<void> store(const Context& context) const;
 };
 
-// Loads the keys of the active epoch, or derives them from the setup's openings, makes them and
-// the clients' bundles durable, and erases the setup. nullopt: this member cannot (a key is
-// missing); it stays silent until the next epoch.
+// Loads the keys of the active epoch, or derives them from the setup's openings and makes them and
+// the clients' bundles durable; then the caller erases the setup. nullopt: this member cannot,
+// because ciphertexts are not here yet, or for good because a leader sent none that fits; then it
+// is silent until the next epoch and what it holds of the setup is erased.
 [[nodiscard]] Result<std::optional<EpochKeys>> hold_epoch_keys(const Context& context);
 
 // CLIENT_KEYS that the state does not hold yet.
 [[nodiscard]] Result<void> post_client_keys(const Context& context);
 
-// Steps the round keys to the round that the state is at, and makes that durable.
+// Steps the round keys to the round that the state is at, and makes that durable. Never back: in a
+// state that is behind, the keys are ahead and fit no round of it.
 [[nodiscard]] Result<void> step_round_keys(const Context& context, EpochKeys& keys);
 
-// Erases everything of epochs other than `keep`.
-[[nodiscard]] Result<void> erase_other_epochs(SecretStore& secrets,
-                                              std::optional<std::uint64_t> keep);
+// Erases everything of epochs before `oldest_kept`.
+[[nodiscard]] Result<void> erase_older_epochs(SecretStore& secrets, std::uint64_t oldest_kept);
 
 }  // namespace consilium::mpc

@@ -151,12 +151,12 @@ std::size_t position_in_message(const schema::SetupRecord& setup, const SubsetSe
     return position;
 }
 
-// The opening that a leader sealed for us, if it fits the commitment.
-std::optional<smpc::SubsetOpening> receive(const Context& context, const SetupSecrets& secrets,
-                                           const schema::SetupRecord& setup,
-                                           const SubsetSetup& entry) {
-    const auto blob = context.blobs.get(entry.ciphertexts->sha256);
-    if (!blob) return std::nullopt;
+// The opening that a leader sealed for us. kNotFound: its blob is not here yet; kMismatch: it does
+// not fit the commitment.
+Result<smpc::SubsetOpening> receive(const Context& context, const SetupSecrets& secrets,
+                                    const schema::SetupRecord& setup, const SubsetSetup& entry) {
+    const auto misfit = make_error(
+        ErrorCode::kMismatch, "member " + std::to_string(entry.leader) + " sent no key that fits");
     const auto rank = context.committee.rank_of(entry.subset);
     const auto offset = rank ? smpc::sealed_opening_offset(
                                    context.committee, {.entry = position_in_message(setup, entry),
@@ -164,12 +164,10 @@ std::optional<smpc::SubsetOpening> receive(const Context& context, const SetupSe
                                                        .sender = entry.leader,
                                                        .recipient = context.self})
                              : std::nullopt;
-    const auto refuse = [&] {
-        context.refuse("member " + std::to_string(entry.leader) +
-                       " sent no key that fits its commitment");
-        return std::optional<smpc::SubsetOpening>();
-    };
-    if (!offset || *offset + smpc::kSealedOpeningBytes > blob->size()) return refuse();
+    if (!offset || !entry.ciphertexts) return misfit;
+    const auto blob = context.blobs.get(entry.ciphertexts->sha256);
+    if (!blob) return make_error(ErrorCode::kNotFound, "ciphertexts are being fetched");
+    if (*offset + smpc::kSealedOpeningBytes > blob->size()) return misfit;
     const auto plaintext =
         smpc::open_sealed({.chain_id = context.kdf.chain_id(),
                            .mpc_epoch = context.epoch.mpc_epoch,
@@ -179,38 +177,31 @@ std::optional<smpc::SubsetOpening> receive(const Context& context, const SetupSe
                            .recipient = context.self},
                           smpc::TransportSecretKey(secrets.transport.clone()),
                           ByteView(*blob).subspan(*offset, smpc::kSealedOpeningBytes));
-    if (!plaintext) return refuse();
+    if (!plaintext) return misfit;
     auto opening = smpc::decode_subset_opening(plaintext->view());
     if (!opening || smpc::commit_subset_key(context.kdf, context.epoch.mpc_epoch, entry.subset,
                                             *opening) != *entry.commitment) {
-        return refuse();
+        return misfit;
     }
-    return std::move(*opening);
+    return opening;
+}
+
+bool is_held(const SetupSecrets& secrets, const SubsetSetup& entry) {
+    const auto held = secrets.openings.find(entry.subset);
+    return held != secrets.openings.end() && held->second.commitment == entry.commitment;
 }
 
 Result<void> post_acknowledgements(const Context& context, SetupSecrets& secrets,
                                    const schema::SetupRecord& setup) {
+    if (auto collected = EpochSetup::collect(context, secrets, setup); !collected) {
+        return tl::unexpected(collected.error());
+    }
     schema::KeyAck arguments;
     arguments.mpc_epoch = context.epoch.mpc_epoch;
-    bool has_news = false;
     for (const SubsetSetup& entry : setup.subsets) {
-        if (!context.is_mine(entry.subset) || !entry.commitment) continue;
-        const auto held = secrets.openings.find(entry.subset);
-        const bool is_held =
-            held != secrets.openings.end() && held->second.commitment == *entry.commitment;
-        if (!is_held) {
-            auto opening = receive(context, secrets, setup, entry);
-            if (!opening) continue;
-            secrets.openings.insert_or_assign(entry.subset,
-                                              HeldOpening{*entry.commitment, std::move(*opening)});
-            has_news = true;
-        }
-        if (!context.is_mine(entry.acknowledged)) {
-            arguments.entries.push_back({entry.subset, *entry.commitment});
-        }
-    }
-    if (has_news) {
-        if (auto stored = store(context, secrets); !stored) return stored;
+        const bool is_owed = context.is_mine(entry.subset) && entry.commitment &&
+                             !context.is_mine(entry.acknowledged) && is_held(secrets, entry);
+        if (is_owed) arguments.entries.push_back({entry.subset, *entry.commitment});
     }
     if (arguments.entries.empty()) return {};
     const Bytes encoded = encode(arguments);
@@ -243,6 +234,32 @@ Result<std::optional<SetupSecrets>> EpochSetup::load(const Context& context) {
     }
     if (auto done = reader.finish("the setup record"); !done) return tl::unexpected(done.error());
     return std::optional<SetupSecrets>(std::move(secrets));
+}
+
+Result<Completeness> EpochSetup::collect(const Context& context, SetupSecrets& secrets,
+                                         const schema::SetupRecord& setup) {
+    Completeness completeness = Completeness::kComplete;
+    bool has_news = false;
+    for (const SubsetSetup& entry : setup.subsets) {
+        if (!context.is_mine(entry.subset) || is_held(secrets, entry)) continue;
+        auto opening = entry.commitment ? receive(context, secrets, setup, entry)
+                                        : Result<smpc::SubsetOpening>(make_error(
+                                              ErrorCode::kNotFound, "its leader is not yet done"));
+        if (opening) {
+            secrets.openings.insert_or_assign(entry.subset,
+                                              HeldOpening{*entry.commitment, std::move(*opening)});
+            has_news = true;
+        } else if (opening.error().code == ErrorCode::kNotFound) {
+            if (completeness == Completeness::kComplete) completeness = Completeness::kWaiting;
+        } else {
+            context.refuse(opening.error().context);
+            completeness = Completeness::kHopeless;
+        }
+    }
+    if (has_news) {
+        if (auto stored = store(context, secrets); !stored) return tl::unexpected(stored.error());
+    }
+    return completeness;
 }
 
 Result<void> EpochSetup::step(const Context& context) {

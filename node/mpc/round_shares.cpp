@@ -6,6 +6,7 @@
 #include "contracts/schema/arguments.hpp"
 #include "fl_engine/smpc/aggregate.hpp"
 #include "fl_engine/smpc/statistics.hpp"
+#include "node/mpc/release_log.hpp"
 
 namespace consilium::mpc {
 namespace {
@@ -13,8 +14,6 @@ namespace {
 using schema::Phase;
 using schema::RoundRecord;
 namespace action = schema::action;
-
-constexpr auto kModule = static_cast<std::uint16_t>(schema::Module::kVerification);
 
 std::vector<std::uint32_t> slots_of(schema::SlotSet set) {
     std::vector<std::uint32_t> slots;
@@ -24,27 +23,84 @@ std::vector<std::uint32_t> slots_of(schema::SlotSet set) {
     return slots;
 }
 
-std::string label_of(const RoundRecord& round, const char* step) {
-    return "round-" + std::to_string(round.label.round) + "-" +
-           std::to_string(round.label.attempt) + "/" + step;
+Outgoing make_outgoing(const RoundRecord& round, const char* step, std::uint16_t action,
+                       Bytes arguments) {
+    return {.label = "round-" + std::to_string(round.label.round) + "-" +
+                     std::to_string(round.label.attempt) + "/" + step,
+            .module = static_cast<std::uint16_t>(schema::Module::kVerification),
+            .action = action,
+            .arguments = std::move(arguments),
+            .blobs = {}};
+}
+
+// The members whose AGG comes first (nobody is excluded in this version).
+std::vector<smpc::MemberIndex> first_posters_of(const Context& context) {
+    auto first = smpc::first_posters(context.committee, {});
+    CHECK(first.has_value());
+    return std::move(*first);
+}
+bool is_first_poster(const Context& context) {
+    const auto first = first_posters_of(context);
+    return std::find(first.begin(), first.end(), context.self) != first.end();
+}
+
+// Whether the current phase still lacks something of ours.
+bool is_owed(const Context& context, const RoundRecord& round) {
+    switch (round.phase) {
+        case Phase::kStat1:
+            return !context.is_mine(round.stat1_posters);
+        case Phase::kStat2:
+            return !context.is_mine(round.stat2_posters);
+        case Phase::kAggregate: {
+            if (context.is_mine(round.aggregate_posters)) return false;
+            return round.is_aggregate_fallback || is_first_poster(context) ||
+                   !context.is_mine(round.aggregate_oks);
+        }
+        case Phase::kSubmitting:
+        case Phase::kResult:
+        case Phase::kAborted:
+        case Phase::kCancelled:
+            return false;
+    }
+    UNREACHABLE();
+}
+
+// The first posters' vectors; nullopt while one is not posted or not here.
+std::optional<std::vector<std::vector<smpc::Element>>> read_first_shares(const Context& context,
+                                                                         const RoundRecord& round) {
+    std::vector<std::vector<smpc::Element>> vectors;
+    for (const smpc::MemberIndex member : first_posters_of(context)) {
+        const auto record = context.find<schema::AggregateShareRecord>(
+            schema::keys::aggregate(round.label.round, static_cast<std::uint16_t>(member)));
+        if (!record) return std::nullopt;
+        const auto blob = context.blobs.get(record->share.sha256);
+        if (!blob) return std::nullopt;
+        auto words = smpc::decode_words(*blob, round.terms.dimension);
+        if (!words) return std::nullopt;
+        vectors.push_back(std::move(*words));
+    }
+    return vectors;
 }
 
 }  // namespace
 
-// True when keys, delta and every submitted update are at hand and the shares are computed.
 Result<bool> RoundShares::prepare(const Context& context, const RoundRecord& round) {
+    const schema::BatchLabel batch{round.label.mpc_epoch, round.label.batch};
     if (!(label_ == round.label) || !batch_) {
         *this = RoundShares();
-        label_ = round.label;
+        const auto record = context.find<schema::BatchRecord>(schema::keys::batch(batch));
+        const bool is_assigned = record && record->state == schema::BatchState::kAssigned &&
+                                 record->round == round.label.round;
         auto keys = BatchKeys::load(context, round.label.batch);
         if (!keys) return tl::unexpected(keys.error());
-        if (!*keys) {
+        if (!is_assigned || !*keys || (*keys)->dimension != round.terms.dimension) {
             context.refuse("no keys of the round's batch; silent in this round");
             return false;
         }
+        label_ = round.label;
         batch_ = std::move(**keys);
+        delta_ = record->delta;
     }
-    const schema::BatchLabel batch{round.label.mpc_epoch, round.label.batch};
     for (const std::uint32_t slot : slots_of(round.submitted)) {
         if (shares_.contains(slot)) continue;
         const auto pledge = context.find<schema::PledgeRecord>(
@@ -54,35 +110,30 @@ Result<bool> RoundShares::prepare(const Context& context, const RoundRecord& rou
         if (!blob) return false;  // certified, hence held by others: it is being fetched
         const auto masked = smpc::decode_words(*blob, round.terms.dimension);
         if (!masked) return false;
-        smpc::SecretElements share = batch_->mask_share(context, slot, round.terms.dimension);
+        smpc::SecretElements share = batch_->mask_share(context, slot);
         smpc::add_vectors(*masked, share, share);
         shares_.emplace(slot, std::move(share));
     }
     return true;
 }
 
-void RoundShares::post_statistics(const Context& context, const EpochKeys& keys,
-                                  const RoundRecord& round) const {
-    const auto record = context.find<schema::BatchRecord>(
-        schema::keys::batch({round.label.mpc_epoch, round.label.batch}));
-    if (!record) return;
+Outgoing RoundShares::make_statistics(const Context& context, const EpochKeys& keys,
+                                      const RoundRecord& round) const {
     const smpc::BatchItems items(static_cast<std::uint32_t>(context.epoch.clients.size()));
-    const smpc::PrepShares prep =
-        smpc::make_prep_shares(context.kdf, context.committee, context.self, batch_->prep, items);
+    const HeldPrep prep(context, *batch_, items);
     const smpc::StatShares statistics(context.kdf, context.committee, items,
                                       {.self = context.self,
                                        .blur_bits = round.terms.blur_bits,
                                        .products = batch_->products,
-                                       .delta = record->delta,
-                                       .rho = prep.rho,
+                                       .delta = delta_,
+                                       .rho = prep.shares().rho,
                                        .blur_ring = keys.blur});
     const bool is_first = round.phase == Phase::kStat1;
     std::vector<smpc::ClientShare> clients;
     for (const std::uint32_t slot : slots_of(is_first ? round.submitted : round.passed)) {
         clients.push_back({slot, shares_.at(slot)});
     }
-    schema::StatShare arguments;
-    arguments.label = round.label;
+    schema::StatShare arguments{round.label, {}};
     if (is_first) {
         arguments.values = statistics.stat1(clients, {});
     } else if (round.terms.mode == schema::Mode::kPairwise) {
@@ -90,18 +141,16 @@ void RoundShares::post_statistics(const Context& context, const EpochKeys& keys,
     } else {
         arguments.values = statistics.stat2_sum(clients, round.clip_weights);
     }
-    context.owed.push_back({.label = label_of(round, is_first ? "stat1" : "stat2"),
-                            .module = kModule,
-                            .action = is_first ? action::kStat1 : action::kStat2,
-                            .arguments = encode(arguments),
-                            .blobs = {}});
+    return make_outgoing(round, is_first ? "stat1" : "stat2",
+                         is_first ? action::kStat1 : action::kStat2, encode(arguments));
 }
 
 std::vector<smpc::Element> RoundShares::own_aggregate(const Context& context, const EpochKeys& keys,
                                                       const RoundRecord& round) const {
     smpc::AggregateTerms terms;
     const auto passed = slots_of(round.passed);
-    for (std::size_t i = 0; i < passed.size() && i < round.reduced_weights.size(); ++i) {
+    CHECK(passed.size() == round.reduced_weights.size());
+    for (std::size_t i = 0; i < passed.size(); ++i) {
         if (round.reduced_weights[i] == 0) continue;
         terms.shares.emplace_back(shares_.at(passed[i]));
         terms.weights.push_back(round.reduced_weights[i]);
@@ -109,54 +158,27 @@ std::vector<smpc::Element> RoundShares::own_aggregate(const Context& context, co
     return smpc::aggregate_share(context.kdf, context.committee, context.self, keys.blur, terms);
 }
 
-void RoundShares::post_aggregate(const Context& context, const EpochKeys& keys,
-                                 const RoundRecord& round) {
+std::optional<Outgoing> RoundShares::make_aggregate(const Context& context, const EpochKeys& keys,
+                                                    const RoundRecord& round) {
     if (aggregate_.empty()) aggregate_ = own_aggregate(context, keys, round);
-    const auto first = smpc::first_posters(context.committee, {});
-    CHECK(first.has_value());  // nobody is excluded
-    const bool is_first = std::find(first->begin(), first->end(), context.self) != first->end();
-    const bool is_owed = is_first || round.is_aggregate_fallback;
-    if (is_owed && !context.is_mine(round.aggregate_posters)) {
-        Bytes blob = smpc::encode_words(aggregate_);
-        const schema::BlobName name{sha256(blob), blob.size()};
-        context.owed.push_back({.label = label_of(round, "aggregate"),
-                                .module = kModule,
-                                .action = action::kAggregate,
-                                .arguments = encode(schema::Aggregate{round.label, name}),
-                                .blobs = {std::move(blob)}});
+    if (!round.is_aggregate_fallback && !is_first_poster(context)) {
+        const auto vectors = read_first_shares(context, round);
+        if (!vectors) return std::nullopt;
+        const auto first = first_posters_of(context);
+        std::vector<smpc::PostedShare> posted;
+        for (std::size_t i = 0; i < first.size(); ++i) posted.push_back({first[i], (*vectors)[i]});
+        if (smpc::lies_on(posted, {context.self, aggregate_})) {
+            const auto sum = smpc::read_aggregate(smpc::interpolate_vector(posted, 0));
+            const schema::AggregateOk arguments{round.label, smpc::aggregate_digest(sum)};
+            return make_outgoing(round, "aggregate-ok", action::kAggregateOk, encode(arguments));
+        }
+        // A first share is wrong: ours calls for everybody's.
     }
-    if (!is_owed && !context.is_mine(round.aggregate_oks)) {
-        post_approval(context, round, *first, aggregate_);
-    }
-}
-
-void RoundShares::post_approval(const Context& context, const RoundRecord& round,
-                                const std::vector<smpc::MemberIndex>& first,
-                                const std::vector<smpc::Element>& own) const {
-    std::vector<std::vector<smpc::Element>> vectors;
-    for (const smpc::MemberIndex member : first) {
-        const auto record = context.find<schema::AggregateShareRecord>(
-            schema::keys::aggregate(round.label.round, static_cast<std::uint16_t>(member)));
-        if (!record) return;
-        const auto blob = context.blobs.get(record->share.sha256);
-        if (!blob) return;
-        auto words = smpc::decode_words(*blob, round.terms.dimension);
-        if (!words) return;
-        vectors.push_back(std::move(*words));
-    }
-    std::vector<smpc::PostedShare> posted;
-    for (std::size_t i = 0; i < first.size(); ++i) posted.push_back({first[i], vectors[i]});
-    if (!smpc::lies_on(posted, {context.self, own})) {
-        context.refuse("a first share of the aggregate is wrong; waiting for all shares");
-        return;
-    }
-    const auto sum = smpc::read_aggregate(smpc::interpolate_vector(posted, 0));
-    context.owed.push_back(
-        {.label = label_of(round, "aggregate-ok"),
-         .module = kModule,
-         .action = action::kAggregateOk,
-         .arguments = encode(schema::AggregateOk{round.label, smpc::aggregate_digest(sum)}),
-         .blobs = {}});
+    Bytes blob = smpc::encode_words(aggregate_);
+    const schema::Aggregate arguments{round.label, {sha256(blob), blob.size()}};
+    Outgoing outgoing = make_outgoing(round, "aggregate", action::kAggregate, encode(arguments));
+    outgoing.blobs.push_back(std::move(blob));
+    return outgoing;
 }
 
 Result<void> RoundShares::step(const Context& context, const EpochKeys& keys) {
@@ -164,27 +186,27 @@ Result<void> RoundShares::step(const Context& context, const EpochKeys& keys) {
     const auto round = rounds && rounds->current
                            ? context.find<RoundRecord>(schema::keys::round(*rounds->current))
                            : std::nullopt;
-    const bool is_ours = round && round->label.mpc_epoch == context.epoch.mpc_epoch;
-    const bool is_open =
-        is_ours && (round->phase == Phase::kStat1 || round->phase == Phase::kStat2 ||
-                    round->phase == Phase::kAggregate);
+    const bool is_open = round && round->label.mpc_epoch == context.epoch.mpc_epoch &&
+                         round->phase >= Phase::kStat1 && round->phase <= Phase::kAggregate;
     if (!is_open) {
         *this = RoundShares();  // shares of a finished round are erased
         return {};
     }
-    const bool is_owed =
-        (round->phase == Phase::kStat1 && !context.is_mine(round->stat1_posters)) ||
-        (round->phase == Phase::kStat2 && !context.is_mine(round->stat2_posters)) ||
-        round->phase == Phase::kAggregate;
-    if (!is_owed) return {};
+    if (!is_owed(context, *round)) return {};
+    if (!keys.are_at(context.epoch, round->label.round)) {
+        context.refuse("the round keys are not at round " + std::to_string(round->label.round));
+        return {};
+    }
     auto is_prepared = prepare(context, *round);
     if (!is_prepared) return tl::unexpected(is_prepared.error());
     if (!*is_prepared) return {};
-    if (round->phase == Phase::kAggregate) {
-        post_aggregate(context, keys, *round);
-    } else {
-        post_statistics(context, keys, *round);
-    }
+    std::optional<Outgoing> outgoing = round->phase == Phase::kAggregate
+                                           ? make_aggregate(context, keys, *round)
+                                           : make_statistics(context, keys, *round);
+    if (!outgoing) return {};
+    auto is_admitted = may_release(context, round->label.round, *outgoing);
+    if (!is_admitted) return tl::unexpected(is_admitted.error());
+    if (*is_admitted) context.owed.push_back(std::move(*outgoing));
     return {};
 }
 

@@ -1,7 +1,9 @@
 // A member's shares of one round (smpc-protocol.md, R6, R7, R9): STAT1, STAT2, AGG, AGG_OK.
 //
 // Every share is a function of the batch's keys, the round's keys and what the final state says, so
-// a repetition is the same bytes. Nothing is computed for a phase that is not the current one.
+// a repetition is the same bytes; release_log.hpp makes sure of it. Nothing is computed for a phase
+// that is not the current one, with round keys of another round, or on a batch that the state does
+// not show as assigned to this round.
 #pragma once
 #include <map>
 
@@ -17,20 +19,21 @@ class RoundShares {
   private:
     using Shares = std::map<std::uint32_t, smpc::SecretElements>;  // by slot
 
+    // True when keys, delta and every submitted update are at hand and the shares are computed.
     [[nodiscard]] Result<bool> prepare(const Context& context, const schema::RoundRecord& round);
-    void post_statistics(const Context& context, const EpochKeys& keys,
-                         const schema::RoundRecord& round) const;
-    void post_aggregate(const Context& context, const EpochKeys& keys,
-                        const schema::RoundRecord& round);
-    void post_approval(const Context& context, const schema::RoundRecord& round,
-                       const std::vector<smpc::MemberIndex>& first,
-                       const std::vector<smpc::Element>& own) const;
+    [[nodiscard]] Outgoing make_statistics(const Context& context, const EpochKeys& keys,
+                                           const schema::RoundRecord& round) const;
+    // nullopt: the first shares are not all here yet.
+    [[nodiscard]] std::optional<Outgoing> make_aggregate(const Context& context,
+                                                         const EpochKeys& keys,
+                                                         const schema::RoundRecord& round);
     [[nodiscard]] std::vector<smpc::Element> own_aggregate(const Context& context,
                                                            const EpochKeys& keys,
                                                            const schema::RoundRecord& round) const;
 
     schema::RoundLabel label_;
     std::optional<BatchKeys> batch_;
+    std::vector<smpc::Element> delta_;
     Shares shares_;
     std::vector<smpc::Element> aggregate_;  // own share of the sum, once computed
 };

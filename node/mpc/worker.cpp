@@ -20,15 +20,18 @@ class Worker::Core {
 
     Result<std::vector<Outgoing>> step(const StateReader& state) {
         std::vector<Outgoing> owed;
-        const auto epoch = current_epoch(state);
+        const schema::MpcRecord mpc = find_mpc(state);
+        const auto epoch = current_epoch(state, mpc);
         status_.mpc_epoch = epoch ? epoch->mpc_epoch : 0;
-        if (erased_but_ != status_.mpc_epoch) {
-            const auto keep = epoch ? std::optional(epoch->mpc_epoch) : std::nullopt;
-            if (auto erased = erase_other_epochs(secrets_, keep); !erased) {
+        // Epochs above these are of a later state than this one: the node is catching up.
+        const std::uint64_t oldest_kept = mpc.current.value_or(mpc.next_epoch);
+        if (oldest_kept_ != oldest_kept) {
+            round_ = RoundShares();
+            is_setup_erased_ = false;
+            if (auto erased = erase_older_epochs(secrets_, oldest_kept); !erased) {
                 return tl::unexpected(erased.error());
             }
-            erased_but_ = status_.mpc_epoch;
-            round_ = RoundShares();
+            oldest_kept_ = oldest_kept;
         }
         if (!epoch) return owed;
         const auto self = epoch->find_member(options_.own_key);
@@ -45,12 +48,15 @@ class Worker::Core {
     [[nodiscard]] WorkerStatus status() const { return status_; }
 
   private:
-    static std::optional<schema::EpochRecord> current_epoch(const StateReader& state) {
+    static schema::MpcRecord find_mpc(const StateReader& state) {
         const auto bytes = state.get(schema::keys::mpc());
-        const auto mpc = bytes ? decode<schema::MpcRecord>(*bytes)
-                               : Result<schema::MpcRecord>(schema::MpcRecord{});
-        if (!mpc || !mpc->current) return std::nullopt;
-        const auto record = state.get(schema::keys::epoch(*mpc->current));
+        if (!bytes) return {};
+        return decode<schema::MpcRecord>(*bytes).value_or(schema::MpcRecord{});
+    }
+    static std::optional<schema::EpochRecord> current_epoch(const StateReader& state,
+                                                            const schema::MpcRecord& mpc) {
+        if (!mpc.current) return std::nullopt;
+        const auto record = state.get(schema::keys::epoch(*mpc.current));
         if (!record) return std::nullopt;
         auto epoch = decode<schema::EpochRecord>(*record);
         if (!epoch) return std::nullopt;
@@ -61,6 +67,11 @@ class Worker::Core {
         auto keys = hold_epoch_keys(context);
         if (!keys) return tl::unexpected(keys.error());
         if (!*keys) return {};
+        // Also after a crash between storing the keys and erasing what they came from.
+        if (!is_setup_erased_) {
+            if (auto erased = EpochSetup::erase(context); !erased) return erased;
+            is_setup_erased_ = true;
+        }
         if (auto posted = post_client_keys(context); !posted) return posted;
         if (auto stepped = step_round_keys(context, **keys); !stepped) return stepped;
         // The round before the batches: its phase has others waiting.
@@ -73,7 +84,8 @@ class Worker::Core {
     BlobSource& blobs_;
     smpc::Kdf kdf_;
     RoundShares round_;
-    std::optional<std::uint64_t> erased_but_;  // epoch whose secrets were kept last time
+    std::optional<std::uint64_t> oldest_kept_;  // epochs before it are erased
+    bool is_setup_erased_ = false;              // of the current epoch
     WorkerStatus status_;
 };
 
