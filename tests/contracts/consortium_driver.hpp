@@ -1,0 +1,66 @@
+// Plays validators and trainers of an MPC epoch against a test chain, honest or not.
+//
+// Mask keys come from a seed per epoch (tests/smpc/consortium.hpp), so a batch can be prepared at
+// any time by stepping a fresh consortium to it.
+#pragma once
+#include <map>
+#include <memory>
+#include <set>
+#include <vector>
+
+#include "tests/contracts/chain.hpp"
+#include "tests/smpc/consortium.hpp"
+
+namespace consilium::contracts::testing {
+
+using Updates = std::vector<std::vector<std::int64_t>>;
+
+struct Conduct {
+    std::set<std::uint16_t> silent;  // members that post nothing
+    std::set<std::uint16_t> liars;   // members that add an error to every share
+};
+
+class ConsortiumDriver {
+  public:
+    explicit ConsortiumDriver(Chain& chain) : chain_(chain) {}
+
+    // EPK, KEY_COMMIT, KEY_ACK, CLIENT_KEYS of everybody.
+    void set_up_epoch();
+    void post_ephemeral_keys();
+    void post_commitments(const Conduct& conduct = {});
+    void post_acknowledgements(const Conduct& conduct = {});
+    void post_bundles();
+    // PREP_SHARE for every batch that is posting.
+    void prepare_batches(const Conduct& conduct = {});
+    // PLEDGE and SUBMIT of the given slots in two blocks; entry i-1 of `updates` is of slot i.
+    void submit(const Updates& updates, const std::set<std::uint16_t>& slots);
+    void post_stat1(const Conduct& conduct = {});
+    void post_stat2(const Conduct& conduct = {});
+    // AGG of the first t+1, then AGG_OK of the others; after a fallback AGG of all.
+    void post_aggregate(const Conduct& conduct = {});
+    // STAT1 to RESULT.
+    void verify(const Conduct& conduct = {});
+
+    [[nodiscard]] schema::EpochRecord epoch() const;
+    [[nodiscard]] schema::RoundRecord round() const;  // the newest one
+    // Updates around a common direction; `poisoner` sends the opposite.
+    [[nodiscard]] Updates similar_updates(std::uint64_t seed, std::uint16_t poisoner) const;
+    [[nodiscard]] std::vector<std::uint64_t> stat1_share(std::uint16_t member);
+    [[nodiscard]] std::vector<std::uint64_t> prep_share(std::uint64_t batch, std::uint16_t member);
+
+  private:
+    using Consortium = smpc::testing::Consortium;
+    [[nodiscard]] Consortium& consortium_at(std::uint64_t batch);
+    // The consortium of the round's batch, with the updates submitted and delta known.
+    [[nodiscard]] Consortium& working();
+    [[nodiscard]] std::vector<std::uint64_t> aggregate_share(const smpc::testing::MemberState& m);
+    [[nodiscard]] std::vector<Transaction> aggregates(const Conduct& conduct,
+                                                      const std::set<std::uint16_t>& members);
+    [[nodiscard]] PublicKey member_key(std::uint16_t member) const;
+
+    Chain& chain_;
+    Updates updates_;
+    std::map<std::pair<std::uint64_t, std::uint64_t>, std::unique_ptr<Consortium>> consortia_;
+};
+
+}  // namespace consilium::contracts::testing

@@ -1,0 +1,260 @@
+// The schema: names, bounds, tables, keys; and encodings frozen for ever.
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "contracts/schema/codes.hpp"
+#include "contracts/schema/names.hpp"
+#include "contracts/schema/table.hpp"
+#include "fl_engine/smpc/verdict.hpp"
+#include "tests/contracts/chain.hpp"
+
+namespace consilium::schema {
+namespace {
+
+using contracts::testing::key_of;
+using contracts::testing::test_task;
+
+TEST(NamesTest, allowed_names_fold_and_others_are_refused) {
+    EXPECT_EQ(fold_name("St. Mary's (North) & Sons, 2-3"), "st. mary's (north) & sons, 2-3");
+    EXPECT_EQ(fold_name("H\xC3\x94PITAL \xC5\x81\xC3\x93"
+                        "D\xC5\xB9"),
+              "h\xC3\xB4pital \xC5\x82\xC3\xB3"
+              "d\xC5\xBA");
+    EXPECT_EQ(fold_name("\xC5\xB8"), "\xC3\xBF");
+    EXPECT_TRUE(is_valid_name(std::string(64, 'x')));
+    EXPECT_TRUE(is_valid_name("\xC3\x9F"));
+    std::string long_letters;
+    for (int i = 0; i < 64; ++i) long_letters += "\xC3\xA9";
+    EXPECT_TRUE(is_valid_name(long_letters));
+    for (const std::string& name :
+         {std::string(), std::string(65, 'x'), std::string(" a"), std::string("a "),
+          std::string("a  b"), std::string("a/b"), std::string("a\nb"), std::string("<b>"),
+          std::string("\xC3\x97"), std::string("\xC3\xB7"), std::string("\xC6\x80"),
+          std::string("\xE2\x82\xAC"), std::string("\xC3"), std::string("\xC0\x80"),
+          std::string("a\0b", 3)}) {
+        EXPECT_FALSE(is_valid_name(name)) << to_hex(as_bytes(name));
+    }
+}
+
+TEST(ParametersTest, defaults_are_valid_and_bounds_are_named) {
+    EXPECT_EQ(find_out_of_bounds(Parameters{}), nullptr);
+    Parameters parameters;
+    parameters.expiry_horizon_blocks = 15;
+    EXPECT_STREQ(find_out_of_bounds(parameters), "expiry_horizon_blocks");
+    parameters = {};
+    parameters.setup_window.blocks = 0;
+    EXPECT_STREQ(find_out_of_bounds(parameters), "setup_window");
+    parameters = {};
+    parameters.preparation_window.ms = kMaxWindow.ms + 1;
+    EXPECT_STREQ(find_out_of_bounds(parameters), "preparation_window");
+}
+
+TEST(TaskTest, parameter_counts_follow_the_layers) {
+    EXPECT_EQ(parameter_count({ModelKind::kMlp, {30, 16, 1}}), 513U);
+    EXPECT_EQ(parameter_count({ModelKind::kLogistic, {30, 1}}), 31U);
+    EXPECT_EQ(parameter_count({ModelKind::kLogistic, {30, 2}}), std::nullopt);
+    EXPECT_EQ(parameter_count({ModelKind::kLogistic, {30, 4, 1}}), std::nullopt);
+    EXPECT_EQ(parameter_count({ModelKind::kMlp, {30}}), std::nullopt);
+    EXPECT_EQ(parameter_count({ModelKind::kMlp, {30, 0, 1}}), std::nullopt);
+    EXPECT_EQ(parameter_count({ModelKind::kMlp, {1U << 20, 1U << 20, 1}}), std::nullopt);
+    EXPECT_EQ(parameter_count({ModelKind::kMlp, {0xFFFFFFFF, 0xFFFFFFFF}}), std::nullopt);
+}
+
+TEST(TaskTest, every_rule_of_a_task_is_checked) {
+    EXPECT_EQ(find_fault(test_task()), nullptr);
+    const auto is_faulty = [](auto change) {
+        TaskSpec spec = test_task();
+        change(spec);
+        return find_fault(spec) != nullptr;
+    };
+    EXPECT_TRUE(is_faulty([](TaskSpec& s) { s.name = ""; }));
+    EXPECT_TRUE(is_faulty([](TaskSpec& s) { s.data_schema = "a;b"; }));
+    EXPECT_TRUE(is_faulty([](TaskSpec& s) { s.model.layers = {}; }));
+    EXPECT_TRUE(is_faulty([](TaskSpec& s) { s.model = {ModelKind::kLogistic, {14, 1}}; }));
+    EXPECT_TRUE(is_faulty([](TaskSpec& s) { s.rounds = 0; }));
+    EXPECT_TRUE(is_faulty([](TaskSpec& s) { s.training.epochs = 0; }));
+    EXPECT_TRUE(is_faulty([](TaskSpec& s) { s.training.learning_rate_micros = 0; }));
+    EXPECT_TRUE(is_faulty([](TaskSpec& s) { s.rule = 2; }));
+    EXPECT_TRUE(is_faulty([](TaskSpec& s) { s.nu = 15; }));
+    EXPECT_TRUE(is_faulty([](TaskSpec& s) { s.nu = 24; }));
+    EXPECT_TRUE(is_faulty([](TaskSpec& s) { s.malicious_max = 0; }));
+    EXPECT_TRUE(is_faulty([](TaskSpec& s) { s.malicious_max = 2; }));  // d < 48
+    EXPECT_FALSE(is_faulty([](TaskSpec& s) {
+        s.malicious_max = 2;
+        s.mode = Mode::kSum;
+    }));
+    EXPECT_TRUE(is_faulty([](TaskSpec& s) { s.clip_min = 0; }));
+    EXPECT_TRUE(is_faulty([](TaskSpec& s) { s.clip_initial = s.clip_max + 1; }));
+    EXPECT_TRUE(is_faulty([](TaskSpec& s) { s.windows.submit.blocks = 0; }));
+    EXPECT_TRUE(is_faulty([](TaskSpec& s) { s.data_weights = {{key_of("a"), 17}}; }));
+    EXPECT_TRUE(is_faulty([](TaskSpec& s) {
+        s.data_weights = {{key_of("a"), 2}, {key_of("a"), 2}};
+    }));
+}
+
+TEST(TableTest, numbers_and_names_are_unique) {
+    std::set<std::pair<std::uint16_t, std::uint16_t>> numbers;
+    std::set<std::pair<std::string_view, std::string_view>> names;
+    for (const ActionInfo& info : action_table()) {
+        EXPECT_TRUE(numbers.emplace(static_cast<std::uint16_t>(info.module), info.action).second);
+        EXPECT_TRUE(names.emplace(info.module_name, info.name).second);
+        EXPECT_EQ(find_action(info.module_name, info.name), &info);
+        EXPECT_EQ(find_action(static_cast<std::uint16_t>(info.module), info.action), &info);
+    }
+    EXPECT_EQ(find_action(1, 99), nullptr);
+    numbers.clear();
+    for (const EventInfo& info : event_table()) {
+        EXPECT_TRUE(numbers.emplace(static_cast<std::uint16_t>(info.module), info.kind).second);
+        EXPECT_EQ(find_event(static_cast<std::uint16_t>(info.module), info.kind), &info);
+    }
+}
+
+TEST(TableTest, codes_have_stable_numbers_and_distinct_names) {
+    std::set<std::string_view> names;
+    for (std::uint16_t number = 0; number < 1000; ++number) {
+        if (const auto code = find_code(number)) {
+            EXPECT_TRUE(names.insert(to_string(*code)).second);
+        }
+    }
+    EXPECT_EQ(names.size(), 61U);
+    EXPECT_EQ(static_cast<int>(Code::kExpired), 3);
+    EXPECT_EQ(static_cast<int>(Code::kNonceUsed), 5);
+    EXPECT_EQ(static_cast<int>(Code::kBadArguments), 22);
+    EXPECT_EQ(static_cast<int>(Code::kWrongPhase), 24);
+    EXPECT_TRUE(is_admission(Code::kBadSignature));
+    EXPECT_FALSE(is_admission(Code::kUnknownAction));
+}
+
+TEST(TableTest, blobs_are_named_by_the_four_actions_that_have_one) {
+    Transaction transaction;
+    const auto set = [&](Module module, std::uint16_t number, Bytes arguments) {
+        transaction.module = static_cast<std::uint16_t>(module);
+        transaction.action = number;
+        transaction.arguments = std::move(arguments);
+    };
+    const BlobName blob{sha256(as_bytes("blob")), 328};
+    set(Module::kSubmission, action::kSubmit, encode(Submit{{}, 1, blob}));
+    EXPECT_EQ(blob_reference(transaction), (BlobReference{blob.sha256, 328, BlobKind::kVector}));
+    set(Module::kSubmission, action::kPledge, encode(Pledge{{}, 1, blob}));
+    EXPECT_EQ(blob_reference(transaction), std::nullopt);
+    set(Module::kVerification, action::kKeyCommit, encode(KeyCommit{1, {}, blob}));
+    EXPECT_EQ(blob_reference(transaction)->kind, BlobKind::kCiphertext);
+    set(Module::kVerification, action::kClientKeys, encode(ClientKeys{1, 1, blob}));
+    EXPECT_EQ(blob_reference(transaction)->kind, BlobKind::kCiphertext);
+    set(Module::kVerification, action::kAggregate, encode(Aggregate{{}, blob}));
+    EXPECT_EQ(blob_reference(transaction)->kind, BlobKind::kVector);
+    transaction.arguments.pop_back();
+    EXPECT_EQ(blob_reference(transaction), std::nullopt);
+    EXPECT_GT(transaction_cost(transaction), 5000U);
+}
+
+TEST(BlobTest, a_vector_holds_only_field_elements) {
+    EXPECT_TRUE(contracts::check_blob(BlobKind::kVector, Bytes(16, 0x0F)));
+    EXPECT_FALSE(contracts::check_blob(BlobKind::kVector, Bytes(16, 0xFF)));
+    EXPECT_FALSE(contracts::check_blob(BlobKind::kVector, Bytes(15, 0)));
+    EXPECT_TRUE(contracts::check_blob(BlobKind::kCiphertext, Bytes(15, 0xFF)));
+    const Bytes prime{0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x1F};
+    EXPECT_FALSE(contracts::check_blob(BlobKind::kVector, prime));
+}
+
+TEST(KeysTest, keys_are_readable_and_big_endian) {
+    EXPECT_EQ(to_hex(keys::round(7)), "726f756e642f0000000000000007");
+    EXPECT_EQ(to_hex(keys::batch({1, 258})), "62617463682f00000000000000010000000000000102");
+    EXPECT_EQ(to_hex(keys::model(3, 4)), "6d6f64656c2f0000000300000004");
+    EXPECT_EQ(to_hex(keys::stat1(2, 5)), "73746174312f00000000000000020005");
+    EXPECT_EQ(keys::account(key_of("a")).size(), 8U + 32);
+    EXPECT_EQ(keys::record_name(keys::pledge({1, 2}, 3)), "pledge");
+    EXPECT_EQ(keys::record_name(keys::aggregate_ok(1, 2)), "aggregate_ok");
+    EXPECT_EQ(keys::record_name(keys::mpc()), "mpc");
+    EXPECT_EQ(keys::record_name(as_bytes("unknown/1")), "");
+    EXPECT_EQ(keys::record_name({}), "");
+}
+
+RoundLabel sample_label() {
+    return {.mpc_epoch = 1, .round = 2, .attempt = 3, .batch = 4};
+}
+
+// Encodings of the chain are never changed silently: their digests stand here.
+TEST(FrozenTest, encodings_have_not_changed) {
+    const BlobName blob{sha256(as_bytes("blob")), 328};
+    EpochRecord epoch;
+    epoch.members = {key_of("a"), key_of("b")};
+    epoch.clients = {key_of("c")};
+    epoch.bundles = {3};
+    epoch.live_batches = {1, 2};
+    RoundRecord round;
+    round.label = sample_label();
+    round.terms.model = blob;
+    round.norms = {-1, 5};
+    round.dither_bits = 14;
+    const std::vector<std::pair<std::string, std::string>> frozen{
+        {to_hex(encode(sample_label())),
+         "01000000000000000200000000000000030000000400000000000000"},
+        {sha256(encode(Pledge{sample_label(), 1, blob})).hex(),
+         "6be40b2d64251e399bfb791c4b5dde24fbd1e9e6ac6be58ffedc70c00b095a89"},
+        {sha256(encode(Parameters{})).hex(),
+         "a7c76fee646e5c8e04d69adb3ea03df1eb5ed28e3a56817a887d294b6af93c4a"},
+        {sha256(encode(test_task())).hex(),
+         "06d82cdc18cb19a47c3bb9359eb089c2d109b92cf4d13de4a19a33881fd6b498"},
+        {sha256(encode(epoch)).hex(),
+         "50859796ef47e51503120b187d05e63ca70aa3f1b3d68dbd9e3cbfdea8c997cb"},
+        {sha256(encode(round)).hex(),
+         "8880587df93e9b7cd17a90e8604c04f8fef2d65fb118894e06222278181913c4"},
+        {sha256(encode(VerdictRecord{.label = sample_label(),
+                                     .clients = {{1, ClientCode::kAgree, true, 9, 3}},
+                                     .dither_bits = {},
+                                     .weight_sum = 3,
+                                     .clip_next = 5,
+                                     .is_cancelled = false}))
+             .hex(),
+         "ba89ad611cfc45b555cb1ee18a440638c8d5f9a28dfa8b75f6ff5cc59ff94a68"},
+    };
+    for (const auto& [now, then] : frozen) EXPECT_EQ(now, then);
+}
+
+TEST(FrozenTest, the_history_record_is_what_the_verdict_rule_encodes) {
+    smpc::VerdictHistory history = smpc::VerdictHistory::make(3);
+    history.first_clip_norm = 77;
+    history.products[4] = -9;
+    history.leave_out[1] = 12;
+    const auto record = decode<HistoryRecord>(encode(history));
+    ASSERT_TRUE(record.has_value());
+    EXPECT_EQ(record->products, history.products);
+    EXPECT_EQ(record->leave_out, history.leave_out);
+    EXPECT_EQ(encode(*record), encode(history));
+}
+
+template <typename T>
+void expect_strict_decoding(const T& value) {
+    const Bytes encoded = encode(value);
+    EXPECT_EQ(decode<T>(encoded).value(), value);
+    for (std::size_t length = 0; length < encoded.size(); ++length) {
+        EXPECT_FALSE(decode<T>(ByteView(encoded).first(length)).has_value());
+    }
+    Bytes longer = encoded;
+    longer.push_back(0);
+    EXPECT_FALSE(decode<T>(longer).has_value());
+    for (std::size_t bit = 0; bit < 8 * encoded.size(); ++bit) {
+        Bytes flipped = encoded;
+        flipped[bit / 8] ^= static_cast<std::uint8_t>(1U << (bit % 8));
+        const auto decoded = decode<T>(flipped);
+        if (decoded) {
+            EXPECT_EQ(encode(*decoded), flipped);
+        }
+    }
+}
+
+TEST(DecodingTest, every_truncation_and_bit_flip_is_refused_or_means_something_else) {
+    const BlobName blob{sha256(as_bytes("blob")), 328};
+    expect_strict_decoding(Register{Role::kAuditor, "Clinic"});
+    expect_strict_decoding(Propose{ProposalKind::kCloseTask, encode(TaskReference{1})});
+    expect_strict_decoding(Pledge{sample_label(), 1, blob});
+    expect_strict_decoding(KeyCommit{1, {{7, 0, blob.sha256}}, blob});
+    expect_strict_decoding(StatShare{sample_label(), {1, 2, 3}});
+    expect_strict_decoding(test_task());
+    expect_strict_decoding(Parameters{});
+}
+
+}  // namespace
+}  // namespace consilium::schema
