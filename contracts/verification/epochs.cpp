@@ -67,8 +67,9 @@ void begin_commitments(Execution& execution, EpochRecord& epoch) {
     enter_phase(execution, epoch, EpochPhase::kCommitments);
 }
 
-// `is_over`: the window of the phase has passed.
-void try_end_key_phase(Execution& execution, EpochRecord& epoch, bool is_over) {
+void try_end_key_phase(Execution& execution, EpochRecord& epoch) {
+    const Moment since{epoch.phase_height, epoch.phase_time};
+    const bool is_over = is_window_over(execution.parameters.setup_window, since, execution.block);
     const auto members = static_cast<std::size_t>(std::popcount(epoch.members_with_key));
     const auto clients = static_cast<std::size_t>(std::popcount(epoch.clients_with_key));
     const bool is_complete = members == epoch.members.size() && clients == epoch.clients.size();
@@ -192,10 +193,7 @@ void fire_setup_deadlines(Execution& execution) {
     auto epoch = current_epoch(execution.state);
     if (!epoch) return;
     if (epoch->phase == EpochPhase::kEphemeralKeys) {
-        const Moment since{epoch->phase_height, epoch->phase_time};
-        if (is_window_over(execution.parameters.setup_window, since, execution.block)) {
-            try_end_key_phase(execution, *epoch, true);
-        }
+        try_end_key_phase(execution, *epoch);
     } else if (epoch->phase == EpochPhase::kCommitments) {
         if (!epoch->ready) move_late_leaders(execution, *epoch);
         try_activate(execution, *epoch);
@@ -206,7 +204,7 @@ void settle_setup(Execution& execution) {
     auto epoch = current_epoch(execution.state);
     if (!epoch) return;
     if (epoch->phase == EpochPhase::kEphemeralKeys) {
-        try_end_key_phase(execution, *epoch, false);
+        try_end_key_phase(execution, *epoch);
     } else if (epoch->phase == EpochPhase::kCommitments) {
         try_activate(execution, *epoch);
     }

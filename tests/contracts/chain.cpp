@@ -1,6 +1,8 @@
 // The in-memory chain of the contract tests.
 #include "tests/contracts/chain.hpp"
 
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 namespace consilium::contracts::testing {
@@ -64,7 +66,10 @@ Transaction Chain::make_raw(const PublicKey& sender, SentAction name, Bytes argu
     transaction.chain_id = genesis.chain_id;
     transaction.genesis_hash = genesis.hash();
     transaction.sender = sender;
-    transaction.nonce = planned_nonces_[sender]++;
+    // Later transactions of a block that is being put together follow the ones already planned.
+    std::uint64_t& planned = planned_nonces_[sender];
+    transaction.nonce = std::max(planned, next_nonce(state, sender).value_or(0));
+    planned = transaction.nonce + 1;
     transaction.valid_until = Height{height.value + 100};
     transaction.module = static_cast<std::uint16_t>(name.module);
     transaction.action = name.action;

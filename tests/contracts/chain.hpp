@@ -56,6 +56,8 @@ class Chain {
     }
     // One block; fails the test if a transaction is inadmissible.
     const BlockEffects& run(const std::vector<Transaction>& transactions);
+    // Transactions that were made but never run no longer count for the next nonces.
+    void forget_plans() { planned_nonces_.clear(); }
     // Blocks without transactions.
     void pass(std::size_t blocks);
     // A block with this one transaction. A refusal must leave everything but the nonce as an empty
