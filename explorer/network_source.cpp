@@ -1,0 +1,122 @@
+// Requests to the node API, and the subscription that shortens the wait for the next block.
+#include "explorer/network_source.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <utility>
+
+#include "contracts/schema_json/json_text.hpp"
+
+namespace consilium::explorer {
+namespace {
+
+constexpr std::uint64_t kRequestTimeoutMs = 10'000;
+constexpr std::uint64_t kSubscribeTimeoutMs = 3'000;
+constexpr std::uint64_t kSubscribeAgainMs = 10'000;
+constexpr int kMaxQueuedHints = 1'024;
+constexpr std::size_t kMaxStatusBytes = std::size_t{1024} * 1024;
+constexpr unsigned kStatusNotFound = 404;
+
+Result<p2p::ApiAnswer> successful(Result<p2p::ApiAnswer> answer) {
+    if (!answer || answer->is_success()) return answer;
+    return make_error(
+        answer->status == kStatusNotFound ? ErrorCode::kNotFound : ErrorCode::kUnavailable,
+        "the node answers " + std::to_string(answer->status));
+}
+
+}  // namespace
+
+NetworkSource::NetworkSource(const Genesis& genesis, std::vector<p2p::NodeEndpoint> nodes,
+                             const std::atomic<bool>& cancel_flag)
+    : genesis_hash_(genesis.hash()), cancel_flag_(cancel_flag) {
+    for (p2p::NodeEndpoint& endpoint : nodes) {
+        for (const GenesisOrganisation& organisation : genesis.organisations) {
+            endpoint.allowed_keys.push_back(organisation.validator_key);
+        }
+        p2p::NodePoolOptions options;
+        options.endpoints = {endpoint};
+        options.genesis_hash = genesis_hash_;
+        options.request_timeout_ms = kRequestTimeoutMs;
+        options.cancel_flag = &cancel_flag;
+        nodes_.push_back({std::move(endpoint), std::make_unique<p2p::NodePool>(options)});
+    }
+    CHECK(!nodes_.empty());
+}
+
+std::string NetworkSource::name(std::size_t node) const {
+    const p2p::NodeEndpoint& endpoint = nodes_[node].endpoint;
+    return endpoint.host + ":" + std::to_string(endpoint.port);
+}
+
+Result<CertifiedBlock> NetworkSource::block(std::size_t node, Height height) {
+    const auto answer =
+        successful(nodes_[node].pool->get("/v1/blocks/" + std::to_string(height.value) + "?raw=1"));
+    if (!answer) return tl::unexpected(answer.error());
+    auto block = decode<CertifiedBlock>(as_bytes(answer->body));
+    if (!block) return make_error(ErrorCode::kMalformed, block.error().context);
+    return *std::move(block);
+}
+
+Result<Bytes> NetworkSource::blob(std::size_t node, const Digest& hash, std::uint64_t length) {
+    return nodes_[node].pool->get_blob(hash, length);
+}
+
+Result<Height> NetworkSource::height(std::size_t node) {
+    const auto answer = successful(nodes_[node].pool->get("/v1/status"));
+    if (!answer) return tl::unexpected(answer.error());
+    const auto json = schema::parse_json(answer->body, kMaxStatusBytes);
+    if (!json) return tl::unexpected(json.error());
+    const auto found = json->is_object() ? json->find("height") : json->end();
+    if (found == json->end() || !found->is_number_unsigned()) {
+        return make_error(ErrorCode::kUnavailable, "the status names no height");
+    }
+    return Height{found->get<std::uint64_t>()};
+}
+
+Result<void> NetworkSource::subscribe(std::size_t node) {
+    Node& target = nodes_[node];
+    p2p::HttpClientOptions options;
+    options.host = target.endpoint.host;
+    options.port = target.endpoint.port;
+    options.timeout_ms = kSubscribeTimeoutMs;
+    options.cancel_flag = &cancel_flag_;
+    Error last{ErrorCode::kUnavailable, "no key"};
+    for (std::size_t tries = 0; tries < target.endpoint.allowed_keys.size(); ++tries) {
+        options.expected_server =
+            p2p::ExpectedServer{target.endpoint.allowed_keys[target.key], genesis_hash_};
+        events_.emplace(options);
+        events_of_ = node;
+        auto connected = events_->connect("/v1/events");
+        if (connected) return {};
+        last = connected.error();
+        const bool is_other_key =
+            last.code == ErrorCode::kInvalidSignature || last.code == ErrorCode::kMismatch;
+        if (!is_other_key) break;
+        target.key = (target.key + 1) % target.endpoint.allowed_keys.size();
+    }
+    events_.reset();
+    return tl::unexpected(last);
+}
+
+void NetworkSource::wait_for_news(std::size_t node, std::uint64_t timeout_ms) {
+    if (events_ && events_of_ != node) events_.reset();
+    if (!events_ && now_ms() >= next_subscription_) {
+        next_subscription_ = now_ms() + kSubscribeAgainMs;
+        // A block may have come before the subscription stood: ask once more.
+        if (subscribe(node)) return;
+    }
+    if (!events_) {
+        pause_ms(timeout_ms);
+        return;
+    }
+    auto hint = events_->next_text(timeout_ms);
+    // One hint is as good as many: the blocks they announce are fetched one after the other.
+    for (int i = 0; hint && *hint && i < kMaxQueuedHints; ++i) hint = events_->next_text(1);
+    if (!hint) events_.reset();
+}
+
+void NetworkSource::pause_ms(std::uint64_t duration_ms) {
+    nodes_.front().pool->pause_ms(duration_ms);
+}
+
+}  // namespace consilium::explorer
