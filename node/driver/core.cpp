@@ -145,7 +145,8 @@ void Driver::Core::refresh_blobs() {
 
 consensus::PendingWork Driver::Core::work_now() {
     consensus::PendingWork work;
-    work.has_open_window = chain_.has_open_window();
+    if (!has_open_window_) has_open_window_ = chain_.has_open_window();
+    work.has_open_window = *has_open_window_;
     work_wake_ms_.reset();
     for (const Waiting* waiting : mempool_.oldest(kClockScan)) {
         if (chain_.refuses(waiting->candidate.transaction)) continue;
@@ -231,6 +232,7 @@ bool Driver::Core::commit(ExecutedBlock executed, const Certificate& certificate
     for (const Transaction& transaction : block.transactions) {
         nonces[transaction.sender] = chain_.account_nonce(transaction.sender).next;
     }
+    has_open_window_.reset();
     blobs_.set_membership(chain_.membership());
     sync_.set_membership(chain_.membership());
     mempool_.advance(chain_.height(), nonces, now_.monotonic_ms);

@@ -120,6 +120,7 @@ class Driver::Core {
     consensus::Replica replica_;
     std::deque<consensus::Event> inputs_;
     std::optional<consensus::PendingWork> reported_work_;
+    std::optional<bool> has_open_window_;  // of the head's state
     std::optional<std::uint64_t> replica_wake_ms_;
     std::optional<std::uint64_t> work_wake_ms_;
     std::optional<std::uint64_t> blob_wake_ms_;

@@ -124,11 +124,12 @@ void Driver::Core::perform(const consensus::NeedSync& action) {
 
 void Driver::Core::perform(const consensus::ReportEvidence& action) {
     ++evidence_;
-    env_.on_report(
-        {ReportKind::kEvidence, "replica " + std::to_string(action.evidence.offender.value) +
-                                    " signed two messages at height " +
-                                    std::to_string(action.evidence.slot.height.value) + ", view " +
-                                    std::to_string(action.evidence.slot.view.value)});
+    env_.on_report({ReportKind::kEvidence,
+                    "replica " + std::to_string(action.evidence.offender.value) +
+                        " signed two messages at height " +
+                        std::to_string(action.evidence.slot.height.value) + ", view " +
+                        std::to_string(action.evidence.slot.view.value),
+                    action.evidence.offender});
 }
 
 }  // namespace consilium::driver

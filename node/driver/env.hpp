@@ -5,6 +5,7 @@
 // the driver; answers come as events.
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -62,7 +63,8 @@ enum class ReportKind {
 };
 struct Report {
     ReportKind kind{};
-    std::string detail;  // one line, printable ASCII, no secrets
+    std::string detail;                   // one line, printable ASCII, no secrets
+    std::optional<ReplicaId> offender{};  // of evidence
 };
 
 class Env {

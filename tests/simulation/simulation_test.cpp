@@ -33,13 +33,35 @@ TEST(Simulation, same_seed_gives_the_same_trace) {
 }
 
 TEST(Simulation, blocks_and_transactions_are_committed_under_faults) {
-    RunOptions options;
-    options.seed = 11;
-    options.is_replayed = true;
-    const RunResult result = run_simulation(options);
-    EXPECT_FALSE(result.violation) << *result.violation;
-    EXPECT_GT(result.blocks, 5U);
-    EXPECT_GT(result.transactions, 5U);
+    std::uint64_t blocks = 0;
+    std::uint64_t transactions = 0;
+    for (std::uint64_t seed = 11; seed < 21; ++seed) {
+        RunOptions options;
+        options.seed = seed;
+        options.is_replayed = true;
+        const RunResult result = run_simulation(options);
+        EXPECT_FALSE(result.violation) << *result.violation;
+        blocks += result.blocks;
+        transactions += result.transactions;
+    }
+    EXPECT_GT(blocks, 100U);
+    EXPECT_GT(transactions, 100U);
+}
+
+TEST(Simulation, without_faults_nobody_changes_the_view_or_refuses_anything) {
+    for (const std::size_t replicas : {4U, 7U}) {
+        RunOptions options;
+        options.seed = 3;
+        options.replicas = replicas;
+        options.is_calm = true;
+        RunResult result = run_simulation(options);
+        EXPECT_FALSE(result.violation) << *result.violation;
+        EXPECT_EQ(result.events["view_changed"], 0U);
+        EXPECT_EQ(result.events["invalid_message"], 0U);
+        EXPECT_EQ(result.events["invalid_proposal"], 0U);
+        EXPECT_EQ(result.events["degraded"], 0U);
+        EXPECT_GT(result.transactions, 30U);
+    }
 }
 
 TEST(Simulation, more_than_f_twins_are_seen_to_break_agreement) {

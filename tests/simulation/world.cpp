@@ -79,7 +79,7 @@ World::World(const RunOptions& options)
         processes_.emplace_back();
         processes_.back().member = ReplicaId{static_cast<std::uint16_t>(i)};
     }
-    choose_behaviours();
+    if (!options_.is_calm) choose_behaviours();
     for (std::size_t i = 0; i < options_.replicas; ++i) {
         if (processes_[i].behaviour != Behaviour::kTwin) continue;
         processes_.emplace_back();
@@ -254,7 +254,12 @@ void World::on_report(std::size_t index, const driver::Report& report) {
     ++result_.events[name_of(report.kind)];
     last_report_ = report.detail;
     log(index, name_of(report.kind) + ": " + report.detail);
-    if (processes_[index].is_correct()) checks_.on_report(index, report);
+    if (!processes_[index].is_correct()) return;
+    checks_.on_report(index, report);
+    if (report.kind != driver::ReportKind::kEvidence) return;
+    if (report.offender && processes_[report.offender->value].is_correct()) {
+        checks_.fail("A3: evidence against a correct replica: " + report.detail);
+    }
 }
 
 void World::on_invalid(std::size_t index, const PublicKey& peer) {
@@ -294,7 +299,7 @@ bool World::is_settled(Height goal) const {
 
 RunResult World::run() {
     for (std::size_t i = 0; i < processes_.size(); ++i) start(i);
-    plan_next_fault();
+    if (!options_.is_calm) plan_next_fault();
     plan_next_client();
     while (now_ms_ < options_.duration_ms && step()) {
     }

@@ -35,6 +35,7 @@ struct RunOptions {
     SignatureMode signatures = SignatureMode::kStandIn;
     std::uint64_t duration_ms = 20'000;
     Planted planted = Planted::kNothing;
+    bool is_calm = false;         // no faults at all
     bool is_replayed = false;     // A10 at the end
     std::ostream* log = nullptr;  // what happens when, for people
 };

@@ -1,0 +1,285 @@
+// One driver alone: opening stores, submissions, sync with honest and lying peers, failing disks.
+#include "node/driver/driver.hpp"
+
+#include <gtest/gtest.h>
+
+#include "node/driver/chain.hpp"
+#include "tests/driver/fixture.hpp"
+
+namespace consilium::driver {
+namespace {
+
+using testing::certify;
+using testing::key_of;
+using testing::make_genesis;
+using testing::make_transaction;
+using testing::RecordingEnv;
+
+constexpr std::size_t kObserver = 60;
+
+Now at(std::uint64_t ms) {
+    return {ms, TimeMs{10'000 + ms}};
+}
+
+DriverOptions options_for(std::size_t own) {
+    DriverOptions options;
+    options.genesis = make_genesis();
+    options.own_key = key_of(own);
+    options.first_start = true;
+    options.nonce = 42;
+    return options;
+}
+
+std::unique_ptr<Driver> open(RecordingEnv& env, std::size_t own) {
+    auto opened = Driver::open(options_for(own), env, at(0));
+    EXPECT_TRUE(opened.has_value()) << (opened ? "" : opened.error().context);
+    auto driver = std::move(*opened);
+    driver->start(at(0));
+    env.sent.clear();
+    return driver;
+}
+
+// A chain of certified blocks that some other node has.
+std::vector<CertifiedBlock> make_blocks(std::size_t count, std::size_t signers = 3) {
+    RecordingEnv env{1};
+    auto chain = Chain::open(make_genesis(), env);
+    CHECK(chain.has_value());
+    std::vector<CertifiedBlock> blocks;
+    for (std::size_t i = 0; i < count; ++i) {
+        auto executed =
+            chain->assemble({ReplicaId{0}, TimeMs{2'000 + i}}, {make_transaction(i % 4, i / 4)});
+        CHECK(executed.has_value());
+        const Certificate certificate = certify(chain->identity(), executed->block.header, signers);
+        blocks.push_back({executed->block, certificate});
+        CHECK(chain->commit(std::move(*executed), certificate, true).has_value());
+    }
+    return blocks;
+}
+
+void deliver(Driver& driver, std::size_t from, const PeerMessage& message, std::uint64_t ms) {
+    const Frame frame = encode_frame(message);
+    driver.handle(PeerFrame{key_of(from), frame.kind, *frame.payload}, at(ms));
+}
+
+void submit(Driver& driver, RecordingEnv& env, const Transaction& transaction) {
+    driver.handle(SubmitTransaction{7, encode(transaction), {}}, at(10));
+    while (!env.open_checks.empty()) driver.handle(env.take_answer(), at(11));
+}
+
+TEST(Driver, an_empty_store_gets_the_genesis_block_and_opens_again) {
+    RecordingEnv env{0};
+    const Digest root = open(env, 0)->state().root();
+    EXPECT_EQ(env.disk.content().blocks.size(), 1U);
+    auto again = open(env, 0);
+    EXPECT_EQ(again->state().root(), root);
+    EXPECT_EQ(again->head().header.height, Height{0});
+}
+
+TEST(Driver, a_store_of_another_chain_is_refused) {
+    RecordingEnv env{0};
+    open(env, 0);
+    DriverOptions options = options_for(0);
+    options.genesis.chain_id = "other";
+    EXPECT_EQ(Driver::open(options, env, at(0)).error().code, ErrorCode::kMismatch);
+}
+
+TEST(Driver, a_damaged_state_is_refused) {
+    RecordingEnv env{0};
+    open(env, 0);
+    auto content = env.disk.content();
+    content.state.begin()->second.push_back(1);
+    env.disk.restore(content);
+    EXPECT_EQ(Driver::open(options_for(0), env, at(0)).error().code, ErrorCode::kMismatch);
+}
+
+TEST(Driver, a_damaged_certificate_of_a_recent_block_is_refused) {
+    RecordingEnv env{kObserver};
+    auto driver = open(env, kObserver);
+    deliver(*driver, 1, StatusMessage{Height{2}, false}, 1);
+    deliver(*driver, 1, BlockResponse{Height{1}, make_blocks(2)}, 2);
+    ASSERT_EQ(driver->head().header.height, Height{2});
+    auto content = env.disk.content();
+    content.blocks[1].certificate.signatures[0].bytes[0] ^= 1;
+    env.disk.restore(content);
+    EXPECT_EQ(Driver::open(options_for(kObserver), env, at(0)).error().code,
+              ErrorCode::kInvalidSignature);
+}
+
+TEST(Driver, a_submitted_transaction_is_checked_kept_and_relayed) {
+    RecordingEnv env{0};
+    auto driver = open(env, 0);
+    const Transaction transaction = make_transaction(0, 0);
+    submit(*driver, env, transaction);
+    ASSERT_EQ(env.submissions.size(), 1U);
+    EXPECT_EQ(env.submissions[0].status, SubmissionStatus::kAccepted);
+    EXPECT_EQ(env.submissions[0].ticket, 7U);
+    EXPECT_TRUE(driver->is_waiting(transaction_id(transaction)));
+    EXPECT_EQ(driver->next_nonce(transaction.sender), 1U);
+    EXPECT_EQ(env.take<TransactionRelay>().size(), 3U);
+    submit(*driver, env, transaction);
+    EXPECT_EQ(env.submissions.back().status, SubmissionStatus::kDuplicate);
+}
+
+TEST(Driver, bad_transactions_are_refused_with_a_reason) {
+    RecordingEnv env{0};
+    auto driver = open(env, 0);
+    Transaction forged = make_transaction(0, 0);
+    forged.signature.bytes[1] ^= 1;
+    submit(*driver, env, forged);
+    EXPECT_EQ(env.submissions.back().error.code, ErrorCode::kInvalidSignature);
+    Transaction foreign = make_transaction(0, 0);
+    foreign.chain_id = "other";
+    submit(*driver, env, foreign);
+    EXPECT_EQ(env.submissions.back().error.context, "wrong_chain");
+    driver->handle(SubmitTransaction{8, {1, 2, 3}, {}}, at(12));
+    EXPECT_EQ(env.submissions.back().error.code, ErrorCode::kMalformed);
+    EXPECT_EQ(driver->status().waiting_transactions, 0U);
+}
+
+TEST(Driver, a_relayed_transaction_with_a_bad_signature_costs_the_peer) {
+    RecordingEnv env{0};
+    auto driver = open(env, 0);
+    Transaction forged = make_transaction(0, 0);
+    forged.signature.bytes[1] ^= 1;
+    deliver(*driver, 2, TransactionRelay{{forged, make_transaction(1, 0)}}, 5);
+    driver->handle(env.take_answer(), at(6));
+    EXPECT_EQ(env.invalid, std::vector<PublicKey>{key_of(2)});
+    EXPECT_TRUE(driver->is_waiting(transaction_id(make_transaction(1, 0))));
+}
+
+TEST(Driver, garbage_frames_are_counted_and_change_nothing) {
+    RecordingEnv env{0};
+    auto driver = open(env, 0);
+    driver->handle(PeerFrame{key_of(1), FrameKind::kVote, {}}, at(1));
+    driver->handle(PeerFrame{key_of(1), FrameKind::kSync, {200, 1}}, at(2));
+    deliver(*driver, 1, VoteMessage{{1, 2, 3}}, 3);
+    EXPECT_EQ(driver->status().invalid_messages, 3U);
+    EXPECT_EQ(env.invalid.size(), 3U);
+}
+
+TEST(Driver, a_blob_that_nobody_names_is_refused) {
+    RecordingEnv env{0};
+    auto driver = open(env, 0);
+    driver->handle(SubmitBlob{9, key_of(70), {1, 2, 3}}, at(1));
+    EXPECT_EQ(env.submissions.back().status, SubmissionStatus::kRefused);
+    EXPECT_FALSE(driver->wanted_blob(sha256(Bytes{1, 2, 3}), key_of(70)));
+    EXPECT_TRUE(env.disk.content().blobs.empty());
+}
+
+TEST(Driver, an_observer_follows_certified_blocks) {
+    RecordingEnv env{kObserver};
+    auto driver = open(env, kObserver);
+    EXPECT_EQ(driver->status().mode, DriverMode::kObserving);
+    deliver(*driver, 1, StatusMessage{Height{5}, false}, 1);
+    ASSERT_EQ(env.take<BlockRequest>().size(), 1U);
+    EXPECT_EQ(driver->status().mode, DriverMode::kSyncing);
+    deliver(*driver, 1, BlockResponse{Height{1}, make_blocks(5)}, 2);
+    EXPECT_EQ(driver->head().header.height, Height{5});
+    EXPECT_EQ(env.committed_heights.size(), 5U);
+    EXPECT_EQ(driver->status().mode, DriverMode::kObserving);
+}
+
+TEST(Driver, a_block_without_a_quorum_is_refused_and_another_peer_asked) {
+    RecordingEnv env{kObserver};
+    auto driver = open(env, kObserver);
+    deliver(*driver, 1, StatusMessage{Height{2}, false}, 1);
+    deliver(*driver, 2, StatusMessage{Height{2}, false}, 1);
+    env.sent.clear();
+    deliver(*driver, 1, BlockResponse{Height{1}, make_blocks(2, 2)}, 2);
+    EXPECT_EQ(driver->head().header.height, Height{0});
+    EXPECT_EQ(env.invalid, std::vector<PublicKey>{key_of(1)});
+    const auto again = env.take<BlockRequest>();
+    ASSERT_EQ(again.size(), 1U);
+    EXPECT_EQ(again[0].first, key_of(2));
+    deliver(*driver, 2, BlockResponse{Height{1}, make_blocks(2)}, 3);
+    EXPECT_EQ(driver->head().header.height, Height{2});
+}
+
+TEST(Driver, a_valid_prefix_with_other_transactions_behind_is_cut_there) {
+    RecordingEnv env{kObserver};
+    auto driver = open(env, kObserver);
+    deliver(*driver, 3, StatusMessage{Height{3}, false}, 1);
+    auto blocks = make_blocks(3);
+    blocks[2].block.transactions[0] = make_transaction(3, 0);
+    deliver(*driver, 3, BlockResponse{Height{1}, blocks}, 2);
+    EXPECT_EQ(driver->head().header.height, Height{2});
+    EXPECT_EQ(env.invalid, std::vector<PublicKey>{key_of(3)});
+    EXPECT_FALSE(env.has_reported(ReportKind::kStateMismatch));
+}
+
+TEST(Driver, a_silent_peer_and_absurd_claims_do_not_hold_up_sync) {
+    RecordingEnv env{kObserver};
+    auto driver = open(env, kObserver);
+    deliver(*driver, 1, StatusMessage{Height{1ULL << 40U}, false}, 1);
+    EXPECT_TRUE(env.take<BlockRequest>().empty());
+    deliver(*driver, 1, StatusMessage{Height{9'000'000}, false}, 1);
+    ASSERT_EQ(env.take<BlockRequest>().size(), 1U);
+    deliver(*driver, 2, StatusMessage{Height{2}, false}, 2);
+    driver->handle(TimerFired{}, at(limits::kSyncTimeoutMs + 5));
+    const auto again = env.take<BlockRequest>();
+    ASSERT_EQ(again.size(), 1U);
+    EXPECT_EQ(again[0].first, key_of(2));
+}
+
+TEST(Driver, blocks_are_served_to_who_asks) {
+    RecordingEnv env{kObserver};
+    auto driver = open(env, kObserver);
+    deliver(*driver, 1, StatusMessage{Height{5}, false}, 1);
+    deliver(*driver, 1, BlockResponse{Height{1}, make_blocks(5)}, 2);
+    env.sent.clear();
+    deliver(*driver, 2, BlockRequest{Height{4}, 100}, 3);
+    const auto answers = env.take<BlockResponse>();
+    ASSERT_EQ(answers.size(), 1U);
+    EXPECT_EQ(answers[0].second.blocks.size(), 2U);
+    deliver(*driver, 2, BlockRequest{Height{9}, 1}, 4);
+    EXPECT_TRUE(env.take<BlockResponse>().at(0).second.blocks.empty());
+}
+
+TEST(Driver, a_failing_disk_stops_votes_and_submissions_but_not_reads) {
+    RecordingEnv env{kObserver};
+    auto driver = open(env, kObserver);
+    deliver(*driver, 1, StatusMessage{Height{3}, false}, 1);
+    env.disk.plan_error(3);
+    deliver(*driver, 1, BlockResponse{Height{1}, make_blocks(3)}, 2);
+    EXPECT_TRUE(env.has_reported(ReportKind::kDegraded));
+    EXPECT_EQ(driver->status().mode, DriverMode::kDegraded);
+    EXPECT_EQ(driver->head().header.height, Height{2});
+    submit(*driver, env, make_transaction(0, 5));
+    EXPECT_EQ(env.submissions.back().error.code, ErrorCode::kUnavailable);
+    env.sent.clear();
+    deliver(*driver, 2, BlockRequest{Height{1}, 2}, 3);
+    EXPECT_EQ(env.take<BlockResponse>().at(0).second.blocks.size(), 2U);
+}
+
+TEST(Driver, an_empty_store_without_the_operators_word_is_amnesia) {
+    RecordingEnv env{0};
+    DriverOptions options = options_for(0);
+    options.first_start = false;
+    auto opened = Driver::open(options, env, at(0));
+    ASSERT_TRUE(opened.has_value());
+    (*opened)->start(at(0));
+    EXPECT_TRUE(env.has_reported(ReportKind::kAmnesia));
+    EXPECT_EQ((*opened)->status().mode, DriverMode::kObserving);
+}
+
+TEST(Driver, the_primary_writes_its_votes_before_it_sends_them) {
+    RecordingEnv env{0};
+    auto driver = open(env, 0);
+    ASSERT_TRUE(driver->status().is_primary);
+    env.disk.plan_error(1);
+    submit(*driver, env, make_transaction(0, 0));
+    driver->handle(TimerFired{}, at(100));
+    EXPECT_TRUE(env.has_reported(ReportKind::kDegraded));
+    EXPECT_TRUE(env.take<ProposalMessage>().empty());
+
+    RecordingEnv healthy{0};
+    auto second = open(healthy, 0);
+    submit(*second, healthy, make_transaction(0, 0));
+    second->handle(TimerFired{}, at(100));
+    EXPECT_EQ(healthy.take<ProposalMessage>().size(), 3U);
+    EXPECT_FALSE(healthy.disk.content().votes.empty());
+    EXPECT_EQ(healthy.disk.content().bodies.size(), 1U);
+}
+
+}  // namespace
+}  // namespace consilium::driver
