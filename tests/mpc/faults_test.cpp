@@ -1,0 +1,289 @@
+// Silent and lying validators, missing clients, disputed batches, a setup that goes wrong.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "tests/mpc/world.hpp"
+
+namespace consilium::mpc::testing {
+namespace {
+
+namespace action = schema::action;
+namespace event = schema::event;
+using schema::BatchState;
+using schema::ClientCode;
+using schema::EpochPhase;
+using schema::Mode;
+using schema::Phase;
+
+constexpr std::uint64_t kError = 12'345;
+
+std::uint16_t member_of(const World& world, std::size_t validator) {
+    return world.epoch()->find_member(world.validators[validator]->key.public_key()).value();
+}
+std::size_t validator_of(const World& world, std::uint16_t member) {
+    for (std::size_t i = 0; i < world.validators.size(); ++i) {
+        if (member_of(world, i) == member) return i;
+    }
+    return world.validators.size();
+}
+
+// Adds to the last value that the message carries.
+void falsify(Outgoing& outgoing, std::uint64_t error) {
+    const auto add = [&](std::uint64_t& word) { word = smpc::Field61::add(word, error); };
+    if (outgoing.action == action::kStat1 || outgoing.action == action::kStat2) {
+        auto arguments = decode<schema::StatShare>(outgoing.arguments).value();
+        add(arguments.values.back());
+        outgoing.arguments = encode(arguments);
+    } else if (outgoing.action == action::kPrepShare) {
+        auto arguments = decode<schema::PrepShare>(outgoing.arguments).value();
+        add(arguments.values.back());
+        outgoing.arguments = encode(arguments);
+    } else if (outgoing.action == action::kAggregate) {
+        auto arguments = decode<schema::Aggregate>(outgoing.arguments).value();
+        auto words = smpc::decode_words(outgoing.blobs[0], outgoing.blobs[0].size() / 8).value();
+        add(words.back());
+        outgoing.blobs[0] = smpc::encode_words(words);
+        arguments.share = {sha256(outgoing.blobs[0]), outgoing.blobs[0].size()};
+        outgoing.arguments = encode(arguments);
+    } else if (outgoing.action == action::kAggregateOk) {
+        auto arguments = decode<schema::AggregateOk>(outgoing.arguments).value();
+        arguments.sha256.bytes[0] ^= 1;
+        outgoing.arguments = encode(arguments);
+    }
+}
+
+class SilentValidator
+    : public ::testing::TestWithParam<std::tuple<std::uint32_t, Phase, std::uint16_t>> {};
+
+TEST_P(SilentValidator, round_ends_without_it_and_it_takes_part_again_later) {
+    const auto [n, phase, member] = GetParam();
+    World world({.validators = n, .mode = Mode::kPairwise, .rounds = 3});
+    ASSERT_TRUE(world.run_until([&, wanted = phase] { return world.is_in(wanted); }));
+    const std::size_t silent = validator_of(world, member);
+    world.validators[silent]->is_silent = true;
+    ASSERT_TRUE(world.run_rounds(1));
+    world.validators[silent]->is_silent = false;
+    ASSERT_TRUE(world.run_rounds(3));
+    for (const schema::RoundResult& result : world.results()) {
+        world.expect_result_is_plain_sum(result);
+    }
+    const auto last = world.find<schema::RoundRecord>(schema::keys::round(3)).value();
+    EXPECT_NE(last.stat1_posters & schema::member_bit(member), 0);
+    EXPECT_NE(last.stat2_posters & schema::member_bit(member), 0);
+    EXPECT_TRUE(world.faults().empty());
+    EXPECT_TRUE(world.is_consistent());
+}
+
+INSTANTIATE_TEST_SUITE_P(Phases, SilentValidator,
+                         ::testing::Combine(::testing::Values(4U, 7U),
+                                            ::testing::Values(Phase::kStat1, Phase::kStat2,
+                                                              Phase::kAggregate),
+                                            ::testing::Values(std::uint16_t{1}, std::uint16_t{4})));
+
+class LyingValidators
+    : public ::testing::TestWithParam<std::tuple<std::uint32_t, std::uint16_t, bool, Mode>> {};
+
+TEST_P(LyingValidators, shares_are_corrected_and_exactly_the_liars_are_named) {
+    const auto [n, kind, are_first, mode] = GetParam();
+    World world({.validators = n, .mode = mode, .rounds = 2});
+    ASSERT_TRUE(world.run_until([&] { return world.is_in(Phase::kSubmitting); }));
+    const std::uint16_t t = static_cast<std::uint16_t>((n - 1) / 3);
+    std::set<std::uint16_t> liars;
+    for (std::uint16_t i = 1; i <= t; ++i) {
+        liars.insert(are_first ? i : static_cast<std::uint16_t>(n + 1 - i));
+    }
+    for (const std::uint16_t member : liars) {
+        world.validators[validator_of(world, member)]->lie = [kind = kind, member](Outgoing& sent) {
+            const bool is_sum = kind == action::kAggregate && (sent.action == action::kAggregate ||
+                                                               sent.action == action::kAggregateOk);
+            if (sent.action == kind || is_sum) falsify(sent, kError * member);
+        };
+    }
+    ASSERT_TRUE(world.run_rounds(2));
+    for (const schema::RoundResult& result : world.results()) {
+        world.expect_result_is_plain_sum(result);
+        std::set<std::uint16_t> named;
+        for (const schema::FaultProved& fault : world.faults()) {
+            if (fault.label.round == result.label.round) named.insert(fault.member);
+        }
+        EXPECT_EQ(named, liars) << "round " << result.label.round;
+    }
+    const bool has_fallback =
+        !world.events_of<schema::PhaseChanged>(event::kAggregateFallback).empty();
+    if (kind == action::kAggregate && are_first) {
+        EXPECT_TRUE(has_fallback);
+    }
+    if (kind != action::kAggregate) {
+        EXPECT_FALSE(has_fallback);
+    }
+    EXPECT_TRUE(world.is_consistent());
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Kinds, LyingValidators,
+    ::testing::Combine(::testing::Values(4U, 7U),
+                       ::testing::Values(action::kStat1, action::kStat2, action::kAggregate),
+                       ::testing::Bool(), ::testing::Values(Mode::kPairwise, Mode::kSum)));
+
+TEST(MissingClient, pledge_without_submission_leaves_an_unused_slot) {
+    World world({.clients = 4, .rounds = 2});
+    world.clients[1]->submits = false;
+    ASSERT_TRUE(world.run_rounds(1));
+    const std::uint16_t slot = world.epoch()->find_slot(world.clients[1]->key.public_key()).value();
+    EXPECT_EQ(world.verdict(1).clients[slot - 1U].code, ClientCode::kNoSubmit);
+    world.clients[1]->submits = true;
+    ASSERT_TRUE(world.run_rounds(2));
+    EXPECT_EQ(world.verdict(2).clients[slot - 1U].code, ClientCode::kOk);
+    for (const schema::RoundResult& result : world.results()) {
+        world.expect_result_is_plain_sum(result);
+    }
+}
+
+TEST(MissingClient, one_without_transport_key_has_no_part_in_the_epoch) {
+    World world({.clients = 4, .rounds = 2});
+    world.clients[0]->is_silent = true;
+    ASSERT_TRUE(world.run_rounds(1));
+    world.clients[0]->is_silent = false;
+    ASSERT_TRUE(world.run_rounds(2));
+    EXPECT_TRUE(world.clients[0]->ring.empty());
+    for (const schema::RoundResult& result : world.results()) {
+        world.expect_result_is_plain_sum(result);
+    }
+    EXPECT_TRUE(world.is_consistent());
+}
+
+TEST(MissingClient, too_few_submissions_abort_and_the_next_attempt_uses_a_new_batch) {
+    World world({.clients = 3, .rounds = 1});
+    world.clients[0]->submits = false;
+    ASSERT_TRUE(world.run_until([&] {
+        const auto round = world.round();
+        return round && round->label.attempt == 1;
+    }));
+    world.clients[0]->submits = true;
+    ASSERT_TRUE(world.run_rounds(1));
+    const schema::RoundResult result = world.results()[0];
+    EXPECT_EQ(result.label.attempt, 1U);
+    EXPECT_GT(result.label.batch, 0U);
+    world.expect_result_is_plain_sum(result);
+    EXPECT_TRUE(world.is_consistent());
+}
+
+// Every aligned run of 32 bytes of a stored record that may be a key.
+std::set<Bytes> keys_in(const Bytes& record) {
+    std::set<Bytes> keys;
+    for (std::size_t at = 0; at + 32 <= record.size(); at += 8) {
+        keys.emplace(record.begin() + static_cast<std::ptrdiff_t>(at),
+                     record.begin() + static_cast<std::ptrdiff_t>(at + 32));
+    }
+    return keys;
+}
+
+TEST(DisputedBatch, is_void_its_keys_are_erased_and_another_one_opens) {
+    World world({.rounds = 2});
+    Validator& liar = *world.validators[2];
+    liar.lie = [](Outgoing& sent) {
+        if (sent.action != action::kPrepShare) return;
+        if (decode<schema::PrepShare>(sent.arguments)->label.batch == 0) falsify(sent, kError);
+    };
+    std::map<std::string, Bytes> before;
+    ASSERT_TRUE(world.run_until([&] {
+        const auto& contents = world.validators[0]->store.contents;
+        if (contents.contains("epoch-1/batch-0")) before = contents;
+        return !world.events_of<schema::BatchDisputed>(event::kBatchDisputed).empty();
+    }));
+    ASSERT_TRUE(before.contains("epoch-1/batch-0"));
+    EXPECT_EQ(world.batch(0)->state, BatchState::kVoid);
+    EXPECT_TRUE(world.batch(0)->delta.empty());
+    world.advance();
+    for (const auto& validator : world.validators) {
+        EXPECT_FALSE(validator->store.contents.contains("epoch-1/batch-0"));
+    }
+    const std::set<Bytes> gone = keys_in(before.at("epoch-1/batch-0"));
+    for (const auto& [name, secret] : world.validators[0]->store.contents) {
+        for (const Bytes& key : gone) EXPECT_FALSE(holds(secret, key)) << name;
+    }
+    ASSERT_TRUE(world.run_rounds(2));
+    for (const schema::RoundResult& result : world.results()) {
+        EXPECT_NE(result.label.batch, 0U);
+        world.expect_result_is_plain_sum(result);
+    }
+    EXPECT_TRUE(world.is_consistent());
+}
+
+TEST(WaitingBatch, is_certified_once_the_missing_member_is_back) {
+    World world({.rounds = 1});
+    ASSERT_TRUE(world.run_until([&] {
+        const auto epoch = world.epoch();
+        return epoch && epoch->next_batch > 0;
+    }));
+    world.validators[1]->is_silent = true;
+    for (int i = 0; i < 30; ++i) world.advance();
+    EXPECT_EQ(world.batch(0)->state, BatchState::kPosting);
+    EXPECT_FALSE(world.round().has_value());
+    world.validators[1]->is_silent = false;
+    ASSERT_TRUE(world.run_rounds(1));
+    world.expect_result_is_plain_sum(world.results()[0]);
+}
+
+TEST(KeySetup, member_that_was_away_opens_the_ciphertexts_later) {
+    World world({.rounds = 1});
+    ASSERT_TRUE(world.run_until([&] {
+        const auto epoch = world.epoch();
+        return epoch && epoch->phase == EpochPhase::kCommitments;
+    }));
+    world.validators[3]->is_silent = true;
+    ASSERT_TRUE(world.run_until([&] { return world.is_active(); }));
+    world.validators[3]->is_silent = false;
+    ASSERT_TRUE(world.run_rounds(1));
+    world.expect_result_is_plain_sum(world.results()[0]);
+    EXPECT_TRUE(world.is_consistent());
+}
+
+TEST(KeySetup, member_without_blobs_waits_for_them) {
+    World world({.rounds = 1});
+    world.validators[0]->blobs.is_blind = true;
+    ASSERT_TRUE(world.run_until([&] { return world.is_active(); }));
+    for (int i = 0; i < 5; ++i) world.advance();
+    EXPECT_TRUE(world.validators[0]->store.contents.contains("epoch-1/setup"));
+    world.validators[0]->blobs.is_blind = false;
+    ASSERT_TRUE(world.run_rounds(1));
+    EXPECT_FALSE(world.validators[0]->store.contents.contains("epoch-1/setup"));
+    world.expect_result_is_plain_sum(world.results()[0]);
+}
+
+TEST(KeySetup, garbled_ciphertexts_move_the_leader) {
+    World world({.rounds = 1});
+    Validator& liar = *world.validators[1];
+    liar.lie = [](Outgoing& sent) {
+        if (sent.action != action::kKeyCommit) return;
+        auto arguments = decode<schema::KeyCommit>(sent.arguments).value();
+        for (std::uint8_t& byte : sent.blobs[0]) byte ^= 0x55;
+        arguments.ciphertexts.sha256 = sha256(sent.blobs[0]);
+        sent.arguments = encode(arguments);
+    };
+    ASSERT_TRUE(world.run_rounds(1));
+    const auto absences = world.events_of<schema::Absent>(event::kAbsent);
+    ASSERT_FALSE(absences.empty());
+    for (const schema::Absent& absent : absences) {
+        EXPECT_EQ(validator_of(world, absent.member), 1U);
+    }
+    world.expect_result_is_plain_sum(world.results()[0]);
+    EXPECT_TRUE(world.is_consistent());
+}
+
+TEST(KeySetup, member_that_missed_its_transport_key_is_silent_for_the_epoch) {
+    World world({.validators = 5, .rounds = 1});
+    world.validators[4]->is_silent = true;
+    ASSERT_TRUE(world.run_until([&] { return world.is_active(); }));
+    world.validators[4]->is_silent = false;
+    ASSERT_TRUE(world.run_rounds(1));
+    world.expect_result_is_plain_sum(world.results()[0]);
+    EXPECT_TRUE(world.validators[4]->store.contents.empty());
+    EXPECT_TRUE(world.validators[4]->returned.empty());
+    EXPECT_GT(world.validators[4]->worker->status().refusals, 0U);
+    EXPECT_TRUE(world.is_consistent());
+}
+
+}  // namespace
+}  // namespace consilium::mpc::testing
