@@ -203,6 +203,37 @@ TEST(ViewChange, commit_is_persisted_with_its_proof_before_it_is_sent) {
     EXPECT_LT(*persisted, *sent);
 }
 
+// P13: a quorum of others does not stand in for the own validation.
+TEST(Commit, replica_that_has_not_validated_the_block_sends_none) {
+    auto node = backup();
+    node.verdict = Verdict::kNotYet;
+    const BlockHeader header = first_block();
+    node.receive(TimeMs{1'001}, proposal_by(0, 0, header));
+    for (std::uint16_t i = 0; i < 3; ++i) {
+        node.receive(TimeMs{1'002}, prepare_by(i, 0, header_digest(header)));
+    }
+    EXPECT_TRUE(sent_of<Prepare>(node).empty());
+    EXPECT_TRUE(sent_of<Commit>(node).empty());
+    node.step(TimeMs{1'003}, ValidationResult{Height{1}, header_digest(header), Verdict::kValid});
+    EXPECT_EQ(sent_of<Prepare>(node).size(), 1U);
+    EXPECT_EQ(sent_of<Commit>(node).size(), 1U);
+}
+
+TEST(Commit, block_that_others_certify_is_committed_only_once_it_is_validated_here) {
+    auto node = backup();
+    node.verdict = Verdict::kNotYet;
+    const BlockHeader header = first_block();
+    node.receive(TimeMs{1'001}, proposal_by(0, 0, header));
+    for (std::uint16_t i = 0; i < 3; ++i) {
+        node.receive(TimeMs{1'002}, commit_by(i, 0, header_digest(header)));
+    }
+    EXPECT_EQ(node.head(), Height{0});
+    node.tick(TimeMs{1'502});
+    EXPECT_EQ(node.sync_wanted, Height{1});
+    node.step(TimeMs{1'503}, ValidationResult{Height{1}, header_digest(header), Verdict::kValid});
+    EXPECT_EQ(node.head(), Height{1});
+}
+
 // P4.
 TEST(Evidence, second_proposal_of_the_primary_is_evidence_and_not_voted_for) {
     auto node = backup();
