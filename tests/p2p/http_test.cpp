@@ -642,11 +642,11 @@ TEST(Events, websocket_over_tls_proves_the_server_first) {
 TEST(Events, pings_keep_a_websocket_and_find_a_dead_one) {
     Runner runner;
     HttpServerOptions options;
-    options.event_ping_ms = 20;
+    options.event_ping_ms = 300;
     EventServer events(runner, options);
     WebSocketClient client(events.server->client_options());
     ASSERT_TRUE(client.connect("/v1/events").has_value());
-    EXPECT_FALSE(client.next_text(150)->has_value()) << "answered pings keep it";
+    EXPECT_FALSE(client.next_text(1000)->has_value()) << "answered pings keep it";
     EXPECT_EQ(events.channel->subscribers(), 1U);
     EXPECT_TRUE(eventually([&] { return events.channel->subscribers() == 0; }))
         << "a client that answers no pings is let go";
