@@ -51,13 +51,16 @@ Signature simulation_sign(const KeyPair& key, const Digest& message) {
 
 }  // namespace consilium::simulation
 
-// The names are what --wrap makes of the mangled name of consilium::verify_signature.
-extern "C" bool
-real_verify_signature(const consilium::PublicKey& key, const consilium::Digest& message, const consilium::Signature& signature) asm(
-    "__real__ZN9consilium16verify_signatureERKNS_9PublicKeyERKNS_6DigestERKNS_9SignatureE");
-extern "C" bool
-wrapped_verify_signature(const consilium::PublicKey& key, const consilium::Digest& message, const consilium::Signature& signature) asm(
-    "__wrap__ZN9consilium16verify_signatureERKNS_9PublicKeyERKNS_6DigestERKNS_9SignatureE");
+// What --wrap makes of the mangled name of consilium::verify_signature.
+#define MANGLED_VERIFY \
+    "_ZN9consilium16verify_signatureERKNS_9PublicKeyERKNS_6DigestERKNS_9SignatureE"
+
+extern "C" bool real_verify_signature(
+    const consilium::PublicKey& key, const consilium::Digest& message,
+    const consilium::Signature& signature) asm("__real_" MANGLED_VERIFY);
+extern "C" bool wrapped_verify_signature(
+    const consilium::PublicKey& key, const consilium::Digest& message,
+    const consilium::Signature& signature) asm("__wrap_" MANGLED_VERIFY);
 
 extern "C" bool wrapped_verify_signature(const consilium::PublicKey& key,
                                          const consilium::Digest& message,
