@@ -1,0 +1,251 @@
+// Baselines, tables and the report.
+#include "deploy/devnet/result.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+
+#include <nlohmann/json.hpp>
+
+#include "deploy/devnet/interrupt.hpp"
+#include "fl_engine/data/split.hpp"
+#include "fl_engine/training/fedavg.hpp"
+#include "p2p/client/bounded_json.hpp"
+#include "p2p/client/node_pool.hpp"
+
+namespace consilium::devnet {
+namespace {
+
+using nlohmann::json;
+
+std::string fixed(std::optional<double> value, int digits = 3) {
+    if (!value) return "-";
+    char text[32];
+    std::snprintf(text, sizeof text, "%.*f", digits, *value);
+    return text;
+}
+
+std::string padded(const std::string& text, std::size_t width) {
+    return text.size() >= width ? text : text + std::string(width - text.size(), ' ');
+}
+
+json metric(std::optional<double> value) {
+    return value ? json(*value) : json();
+}
+
+json metrics_json(const fl::Metrics& metrics) {
+    return {{"auc", metric(metrics.auc)},
+            {"accuracy", metric(metrics.accuracy)},
+            {"balanced_accuracy", metric(metrics.balanced_accuracy)}};
+}
+
+fl::FedAvgTask baseline_task(const Setup& setup, const fl::IntegerModel& initial_model) {
+    fl::FedAvgTask task;
+    task.spec = setup.recipe.spec;
+    task.initial_model = initial_model;
+    task.training = setup.recipe.training;
+    task.rounds = setup.options.rounds;
+    task.task = 1;  // numbers of the chain, from which the training seeds follow
+    task.first_round = 1;
+    task.encoding.norm_bits = setup.task.nu;
+    task.encoding.clip = setup.task.clip_initial;
+    task.clip_bounds = {setup.task.clip_min, setup.task.clip_max};
+    return task;
+}
+
+std::string table_line(const std::string& name, const fl::Metrics& metrics) {
+    return "  " + padded(name, 32) + padded(fixed(metrics.auc), 8) +
+           padded(fixed(metrics.accuracy), 10) + fixed(metrics.balanced_accuracy) + "\n";
+}
+
+json rejections_json(const std::vector<Rejection>& rejections) {
+    json list = json::array();
+    for (const Rejection& rejection : rejections) {
+        list.push_back({{"hospital", rejection.hospital}, {"reason", rejection.reason}});
+    }
+    return list;
+}
+
+json row_json(const RoundRow& row) {
+    json weights = json::object();
+    for (const auto& [hospital, share] : row.weights) weights[hospital] = share;
+    json suspects = json::array();
+    for (const Rejection& suspect : row.suspects) suspects.push_back(suspect.hospital);
+    return {{"round", row.round},
+            {"attempts", row.attempts},
+            {"height", row.height},
+            {"cancelled", row.is_cancelled ? json(row.cancel_reason) : json()},
+            {"submitted", row.submitted},
+            {"accepted", row.accepted},
+            {"rejected", rejections_json(row.rejected)},
+            {"suspect", std::move(suspects)},
+            {"weights", std::move(weights)},
+            {"phase_ms",
+             {{"train", row.times.train_ms},
+              {"submit", row.times.submit_ms},
+              {"verify", row.times.verify_ms},
+              {"aggregate", row.times.aggregate_ms}}},
+            {"metrics", metrics_json(row.metrics)}};
+}
+
+std::size_t rounds_with(const std::vector<RoundRow>& rounds, const std::string& hospital) {
+    std::size_t count = 0;
+    for (const RoundRow& row : rounds) {
+        for (const Rejection& rejection : row.rejected) count += rejection.hospital == hospital;
+    }
+    return count;
+}
+
+std::string what_was_found(const Setup& setup, const Outcome& outcome) {
+    std::string text;
+    const std::string rounds = std::to_string(outcome.rounds.size());
+    for (const Hospital& hospital : setup.hospitals) {
+        const std::size_t count = rounds_with(outcome.rounds, hospital.name);
+        if (!hospital.is_attacker && count == 0) continue;
+        text += "  " + hospital.name + (hospital.is_attacker ? " (attacker)" : " (honest)") +
+                " was rejected in " + std::to_string(count) + " of " + rounds + " rounds\n";
+    }
+    return text;
+}
+
+}  // namespace
+
+Result<Baselines> run_baselines(const Setup& setup, const fl::IntegerModel& initial_model) {
+    const fl::FedAvgTask task = baseline_task(setup, initial_model);
+    Baselines baselines;
+    for (const bool is_attacked : {false, true}) {
+        std::vector<fl::FedAvgHospital> hospitals;
+        for (const Hospital& hospital : setup.hospitals) {
+            // As the trainer splits its file: these rows train, the others are for the chain.
+            const auto split =
+                fl::split_stratified(hospital.training.labels, kHoldOut, hospital.seed);
+            fl::FedAvgHospital one;
+            one.training = fl::select_rows(hospital.training, split.kept);
+            one.seed = hospital.seed;
+            if (is_attacked && hospital.is_attacker) {
+                one.deviation = fl::make_deviation(setup.options.attack, hospital.seed);
+            }
+            hospitals.push_back(std::move(one));
+        }
+        const auto run = fl::run_fedavg(task, hospitals, setup.test);
+        if (!run) return tl::unexpected(run.error());
+        (is_attacked ? baselines.attack_undefended : baselines.no_attack) =
+            run->rounds.back().metrics;
+    }
+    return baselines;
+}
+
+Result<Agreement> compare_roots(const Setup& setup, std::uint64_t height) {
+    Agreement agreement;
+    agreement.height = height;
+    bool is_alike = true;
+    constexpr std::uint64_t kPatienceMs = 10'000;
+    const std::uint64_t end = monotonic_ms() + kPatienceMs;
+    for (const Hospital& hospital : setup.hospitals) {
+        p2p::NodePool node(setup.only_node(hospital));
+        std::string root;
+        do {
+            const auto answer = node.get("/v1/blocks/" + std::to_string(height));
+            const auto block = answer && answer->is_success()
+                                   ? p2p::parse_bounded_json(answer->body)
+                                   : Result<json>(json());
+            if (block && block->is_object() && block->contains("header")) {
+                root = block->at("header").value("state_root", std::string());
+            }
+        } while (root.empty() && monotonic_ms() < end && pause_ms(100));
+        if (root.empty()) continue;
+        ++agreement.nodes;
+        if (agreement.state_root.empty()) agreement.state_root = root;
+        is_alike = is_alike && root == agreement.state_root;
+    }
+    agreement.is_equal = is_alike && agreement.nodes == setup.hospitals.size();
+    if (agreement.nodes == 0) {
+        return make_error(ErrorCode::kUnavailable, "no node has block " + std::to_string(height));
+    }
+    return agreement;
+}
+
+std::string round_heading() {
+    return "  round  height  submitted  AUC     bal. acc.  seconds  verdict of the secure "
+           "computation";
+}
+
+std::string round_line(const Setup& setup, const RoundRow& row) {
+    std::string verdict;
+    for (const Rejection& one : row.rejected) {
+        verdict += (verdict.empty() ? "" : "; ") + one.hospital + " rejected (" + one.reason +
+                   ": " + explain(one.reason) + ")";
+    }
+    for (const Rejection& one : row.suspects) {
+        verdict += (verdict.empty() ? "" : "; ") + one.hospital + " suspect (" + one.reason +
+                   "), weight cut";
+    }
+    if (row.is_cancelled) verdict = "cancelled (" + row.cancel_reason + "), the model stays";
+    if (verdict.empty()) verdict = "all accepted";
+    const std::string round =
+        std::to_string(row.round) + "/" + std::to_string(setup.options.rounds);
+    const std::string submitted =
+        std::to_string(row.submitted.size()) + " of " + std::to_string(setup.hospitals.size());
+    return "  " + padded(round, 7) + padded(std::to_string(row.height), 8) + padded(submitted, 11) +
+           padded(fixed(row.metrics.auc), 8) + padded(fixed(row.metrics.balanced_accuracy), 11) +
+           padded(fixed(static_cast<double>(row.times.total_ms()) / 1000, 1), 9) + verdict;
+}
+
+std::string comparison_table(const Setup& setup, const Outcome& outcome) {
+    std::string text = "  " + padded("after the last round", 32) + padded("AUC", 8) +
+                       padded("accuracy", 10) + "balanced accuracy\n";
+    text += table_line("no attack", outcome.baselines.no_attack);
+    if (setup.options.attackers > 0) {
+        text += table_line("attack without defence", outcome.baselines.attack_undefended);
+        text += table_line("attack with Consilium", outcome.rounds.back().metrics);
+    } else {
+        text += table_line("with Consilium, nobody attacks", outcome.rounds.back().metrics);
+    }
+    text += "  (measured on the " + std::to_string(setup.test.rows()) +
+            " patients that no hospital has; the first rows are plain federated\n"
+            "   averaging with the same engine, data, seeds and initial model, without masks)\n";
+    text += what_was_found(setup, outcome);
+    text += "  The norms of the updates are checked, but not proved (range proofs are off).\n";
+    if (setup.source != "wdbc") {
+        text +=
+            "  Hospitals whose patients differ much have honest updates that differ much. Without "
+            "a reference\n  set the rule can defend them only partly: an attack may pass for "
+            "another kind of patients, as\n  the rounds above show.\n";
+    }
+    return text;
+}
+
+std::string report_json(const Setup& setup, const Outcome& outcome) {
+    json rounds = json::array();
+    for (const RoundRow& row : outcome.rounds) rounds.push_back(row_json(row));
+    json attackers = json::array();
+    json names = json::array();
+    for (const Hospital& hospital : setup.hospitals) {
+        names.push_back(hospital.name);
+        if (hospital.is_attacker) attackers.push_back(hospital.name);
+    }
+    const json report = {
+        {"seed", setup.options.seed},
+        {"dataset", setup.source},
+        {"hospitals", std::move(names)},
+        {"chain",
+         {{"validators", setup.hospitals.size()},
+          {"height", outcome.agreement.height},
+          {"transactions", outcome.transactions},
+          {"state_root", outcome.agreement.state_root},
+          {"roots_equal", outcome.agreement.is_equal}}},
+        {"range", "off"},
+        {"norms", "norm not proved"},
+        {"rounds", std::move(rounds)},
+        {"baselines",
+         {{"no_attack", metrics_json(outcome.baselines.no_attack)},
+          {"attack_undefended", metrics_json(outcome.baselines.attack_undefended)}}},
+        {"attack",
+         {{"kind", std::string(to_string(setup.options.attack.kind))},
+          {"factor", setup.options.attack.factor},
+          {"by", std::move(attackers)}}},
+        {"model", {{"version", outcome.model_version}, {"hash", outcome.model_hash}}}};
+    return report.dump(2) + "\n";
+}
+
+}  // namespace consilium::devnet
