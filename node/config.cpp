@@ -8,7 +8,6 @@
 #include <set>
 #include <sstream>
 
-#define TOML_EXCEPTIONS 0
 #include <toml++/toml.h>
 
 namespace consilium::node {
@@ -184,17 +183,17 @@ bool is_path_key(const std::string& name) {
 
 std::map<std::string, std::string> read_file(const std::string& file, NodeConfig& config,
                                              std::vector<std::string>& problems) {
-    const toml::parse_result parsed = toml::parse_file(file);
-    if (!parsed) {
-        std::ostringstream where;
-        where << file << ": " << parsed.error().description() << " (line "
-              << parsed.error().source().begin.line << ")";
-        problems.push_back(where.str());
+    toml::table parsed;
+    try {
+        parsed = toml::parse_file(file);
+    } catch (const toml::parse_error& error) {
+        problems.push_back(file + ": " + std::string(error.description()) + " (line " +
+                           std::to_string(error.source().begin.line) + ")");
         return {};
     }
     FileReader reader(problems);
-    reader.walk(parsed.table(), "");
-    read_peers(parsed.table(), config, problems);
+    reader.walk(parsed, "");
+    read_peers(parsed, config, problems);
     for (auto& value : reader.values) {
         const std::string& name = value.first;
         std::string& text = value.second;
