@@ -33,8 +33,9 @@ constexpr std::uint64_t kIdleMs = 2'000;   // looks at the state although the he
 constexpr std::uint64_t kRetryMs = 1'000;  // after an error
 
 constexpr const char* kFooter =
-    R"(The trainer runs beside the patient data. It reads one CSV file with a declared schema, trains in
-the rounds that the council opened, and sends only masked updates. Example:
+    R"(The trainer runs beside the patient data. It reads one
+CSV file with a declared schema, trains in the rounds that the council opened, and sends only masked
+updates. Example:
 
   consilium-trainer --genesis genesis.json --node 127.0.0.1:27100 \
       --keystore trainer.key --password-file trainer.password \

@@ -61,7 +61,8 @@ Transaction make_transaction() {
 }
 
 TEST(Transaction, signing_digest_is_frozen) {
-    EXPECT_EQ(signing_digest(make_transaction()).hex(), "a66fdc2b4232be780f8bed5fd6ef66c78c091c32d61bae8e9022b376605c2778");
+    EXPECT_EQ(signing_digest(make_transaction()).hex(),
+              "a66fdc2b4232be780f8bed5fd6ef66c78c091c32d61bae8e9022b376605c2778");
 }
 
 TEST(Transaction, a_change_of_any_byte_breaks_signature_or_encoding) {
@@ -105,8 +106,10 @@ TEST(Membership, two_quorums_share_a_correct_member_for_every_n) {
 
 TEST(Header, digest_is_frozen) {
     const Chain chain(4);
-    EXPECT_EQ(header_digest(chain.genesis.header(Digest{})).hex(), "6dbe6aa5ab5c2249acba5777a326b0928b5c9ede3f08a663ef83f22401c75a3f");
-    EXPECT_EQ(chain.genesis.hash().hex(), "e998f39a8e5a40d24fad5dacb719466cfbfb61678f1e1b3e3192038b256c645c");
+    EXPECT_EQ(header_digest(chain.genesis.header(Digest{})).hex(),
+              "6dbe6aa5ab5c2249acba5777a326b0928b5c9ede3f08a663ef83f22401c75a3f");
+    EXPECT_EQ(chain.genesis.hash().hex(),
+              "e998f39a8e5a40d24fad5dacb719466cfbfb61678f1e1b3e3192038b256c645c");
 }
 
 TEST(Header, every_field_changes_the_digest) {

@@ -123,7 +123,8 @@ TEST(StateTree, empty_tree_proves_absence) {
 
 TEST(StateTree, root_of_two_keys_is_frozen) {
     const StateTree tree = StateTree().apply({{Bytes{1}, Bytes{2}}, {Bytes{3}, Bytes{4}}});
-    EXPECT_EQ(tree.root().hex(), "634d5f7c2141114329734e150b3e9826742e3d499138ccfcbc4dd9854cb987d1");
+    EXPECT_EQ(tree.root().hex(),
+              "634d5f7c2141114329734e150b3e9826742e3d499138ccfcbc4dd9854cb987d1");
 }
 
 TEST(StateTree, for_each_visits_the_prefix_in_key_order) {
