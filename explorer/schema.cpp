@@ -55,7 +55,8 @@ CREATE TABLE IF NOT EXISTS rounds (
   is_range_on INTEGER NOT NULL, changed INTEGER NOT NULL, json TEXT NOT NULL
 );
 CREATE TABLE IF NOT EXISTS round_phases (
-  sequence INTEGER PRIMARY KEY, round INTEGER NOT NULL, attempt INTEGER NOT NULL, height INTEGER NOT NULL,
+  sequence INTEGER PRIMARY KEY, round INTEGER NOT NULL, attempt INTEGER NOT NULL,
+  height INTEGER NOT NULL,
   phase TEXT NOT NULL, time_ms INTEGER NOT NULL,
   UNIQUE (round, attempt, height, phase)
 );
@@ -72,7 +73,8 @@ CREATE TABLE IF NOT EXISTS verdicts (
   round INTEGER PRIMARY KEY, height INTEGER NOT NULL, json TEXT NOT NULL
 );
 CREATE TABLE IF NOT EXISTS models (
-  sequence INTEGER PRIMARY KEY, task INTEGER NOT NULL, version INTEGER NOT NULL, parent INTEGER, round INTEGER,
+  sequence INTEGER PRIMARY KEY, task INTEGER NOT NULL, version INTEGER NOT NULL, parent INTEGER,
+  round INTEGER,
   sha256 BLOB NOT NULL, created INTEGER NOT NULL, json TEXT NOT NULL,
   UNIQUE (task, version)
 );

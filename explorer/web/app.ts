@@ -94,12 +94,13 @@ function showVerification(status: Status): void {
   });
   const findings = status.findings.map((finding) => el("li", {},
     chip(words(finding.kind), finding.kind === "unproven" ? "warn" : "bad"),
-    ` Block ${finding.height}, ${words(finding.check).toLowerCase()}, from ${finding.node}: expected ` +
+    ` Block ${finding.height}, ${words(finding.check).toLowerCase()}, ` +
+    `from ${finding.node}: expected ` +
     `${short(finding.expected)}, found ${short(finding.found)}`));
   show("verification",
     el("p", {}, check.text),
     el("p", { class: "muted" },
-      `A block counts with the signatures of ${status.quorum} of ${status.validators} validators. ` +
+      `A block counts with signatures of ${status.quorum} of ${status.validators} validators. ` +
       "Its transactions are executed again here; receipts, state, verdicts and aggregates must " +
       "come out the same."),
     table(["Node", "State", "Claims block", "Problem"], nodes),
@@ -110,16 +111,18 @@ function showCurrent(round: Round | undefined): void {
   const state = byId("round-state");
   if (!round) {
     state.textContent = "";
-    show("current", empty("No round was opened yet. Rounds begin when the council has created a task " +
+    show("current",
+      empty("No round was opened yet. Rounds begin when the council has created a task " +
       "and the hospitals' keys are set up."));
     return;
   }
-  const isOver = round.phase === "result" || round.phase === "cancelled" || round.phase === "aborted";
+  const isOver = ["result", "cancelled", "aborted"].includes(round.phase);
   state.textContent = isOver ? words(round.phase) : "Running";
   state.className = `chip ${round.phase === "result" ? "good" : isOver ? "bad" : "live"}`;
   const at = PHASES.findIndex(([phase]) => phase === round.phase);
   const steps = PHASES.map(([phase, label], index) => {
-    const times = round.phases.filter((one) => one.phase === phase && one.attempt === round.attempt);
+    const times = round.phases.filter(
+      (one) => one.phase === phase && one.attempt === round.attempt);
     const time = times[times.length - 1];
     const done = index < at || (index === at && isOver);
     const kind = done ? "done" : index === at ? "now" : time ? "done" : "";
@@ -186,7 +189,8 @@ function showRounds(rounds: Round[]): void {
   }
   const hospitals = [...names.keys()].sort();
   const rows = rounds.map((round) => el("tr", {},
-    el("td", {}, opener(String(round.round), `${API}/rounds/${round.round}`, `Round ${round.round}`)),
+    el("td", {}, opener(String(round.round), `${API}/rounds/${round.round}`,
+      `Round ${round.round}`)),
     el("td", {},
       chip(words(round.phase), round.phase === "result" ? "good"
         : round.phase === "cancelled" || round.phase === "aborted" ? "bad" : "live"),
@@ -230,7 +234,8 @@ function showMetrics(models: Model[]): void {
     show("metrics", empty("No model is registered yet."));
     return;
   }
-  const ours = models.filter((model) => model.task === newest.task && model.metrics.auc !== undefined)
+  const ours = models
+    .filter((model) => model.task === newest.task && model.metrics.auc !== undefined)
     .sort((a, b) => a.version - b.version);
   const last = ours[ours.length - 1];
   if (!last) {
@@ -241,9 +246,11 @@ function showMetrics(models: Model[]): void {
     { name: "AUC", className: "a",
       points: ours.map((model) => ({ x: model.version, y: model.metrics.auc ?? 0 })) },
     { name: "Balanced accuracy", className: "b",
-      points: ours.map((model) => ({ x: model.version, y: model.metrics.balanced_accuracy ?? 0 })) },
+      points: ours.map((model) => ({ x: model.version,
+        y: model.metrics.balanced_accuracy ?? 0 })) },
   ];
-  const figure = (name: string, value: number | undefined, className: string) => el("div", { class: "figure" },
+  const figure = (name: string, value: number | undefined, className: string) => el("div",
+    { class: "figure" },
     el("span", { class: `key ${className}` }, name),
     el("span", { class: "big" }, (value ?? 0).toFixed(3)));
   show("metrics",
@@ -253,7 +260,8 @@ function showMetrics(models: Model[]): void {
       el("div", { class: "figure" }, el("span", { class: "key" }, "Reported by"),
         el("span", { class: "big" }, String(last.metrics.reports.length)))),
     lineChart(series, "AUC and balanced accuracy by model version") as unknown as HTMLElement,
-    el("p", { class: "muted" }, `Mean over the hospitals, each on its own held-out patients; version ${last.version}.`));
+    el("p", { class: "muted" },
+      `Mean over the hospitals, each on its own held-out patients; version ${last.version}.`));
 }
 
 function showModels(models: Model[]): void {
@@ -263,10 +271,13 @@ function showModels(models: Model[]): void {
   }
   show("models", table(["Version", "From", "AUC", "Hash"], models.map((model) => el("tr", {},
     el("td", {},
-      opener(`v${model.version}`, `${API}/models/${model.task}/${model.version}`, `Model version ${model.version}`),
+      opener(`v${model.version}`, `${API}/models/${model.task}/${model.version}`,
+        `Model version ${model.version}`),
       model.is_current && chip("Current", "good"), model.is_promoted && chip("Promoted", "live")),
-    el("td", {}, model.round === null ? "Initial model" : `v${model.parent ?? "?"}, round ${model.round}`),
-    el("td", { class: "number" }, model.metrics.auc === undefined ? "\u2013" : model.metrics.auc.toFixed(3)),
+    el("td", {},
+      model.round === null ? "Initial model" : `v${model.parent ?? "?"}, round ${model.round}`),
+    el("td", { class: "number" },
+      model.metrics.auc === undefined ? "\u2013" : model.metrics.auc.toFixed(3)),
     el("td", { class: "mono muted", title: model.sha256 }, short(model.sha256))))));
 }
 
@@ -276,22 +287,30 @@ function showTask(task: Task | undefined): void {
     show("task", empty("The council has not created a task yet."));
     return;
   }
+  const { rounds_done: done, rounds_begun: begun, dimension } = task.record;
+  const { kind, layers } = spec.model;
   const facts: [string, string][] = [
     ["Name", task.name],
     ["State", words(task.status)],
-    ["Rounds", `${task.record.rounds_done ?? 0} done, ${task.record.rounds_begun ?? 0} begun, ${spec.rounds} planned`],
-    ["Model", `${spec.model.kind.toUpperCase()} ${spec.model.layers.join("\u2013")}, ${task.record.dimension ?? "?"} parameters`],
+    ["Rounds",
+      `${done ?? 0} done, ${begun ?? 0} begun, ${spec.rounds} planned`],
+    ["Model",
+      `${kind.toUpperCase()} ${layers.join("\u2013")}, ${dimension ?? "?"} parameters`],
     ["Data", spec.data_schema],
     ["Comparison", words(spec.mode)],
-    ["Defended against", `${spec.malicious_max} malicious ${spec.malicious_max === 1 ? "hospital" : "hospitals"}`],
+    ["Defended against",
+      `${spec.malicious_max} malicious ${spec.malicious_max === 1 ? "hospital" : "hospitals"}`],
     ["Created", `block ${task.created_height}`],
   ];
-  show("task", el("dl", {}, ...facts.flatMap(([name, value]) => [el("dt", {}, name), el("dd", {}, value)])));
+  show("task", el("dl", {}, ...facts.flatMap(([name, value]) => [el("dt", {}, name),
+    el("dd", {}, value)])));
 }
 
 function showBlocks(blocks: Block[]): void {
-  show("blocks", table(["Block", "Time", "Transactions", "Signed by"], blocks.map((block) => el("tr", {},
-    el("td", {}, opener(String(block.height), `${API}/blocks/${block.height}`, `Block ${block.height}`)),
+  show("blocks", table(["Block", "Time", "Transactions", "Signed by"],
+    blocks.map((block) => el("tr", {},
+    el("td", {}, opener(String(block.height), `${API}/blocks/${block.height}`,
+      `Block ${block.height}`)),
     el("td", { class: "muted" }, clock(block.time_ms)),
     el("td", { class: "number" }, String(block.transactions)),
     el("td", { class: "number" }, block.height === 0 ? "genesis" : String(block.signers))))));
@@ -302,10 +321,12 @@ function showTransactions(list: Transaction[]): void {
     show("transactions", empty("No transactions yet."));
     return;
   }
-  show("transactions", table(["Transaction", "From", "Block", "Result"], list.map((one) => el("tr", {},
+  show("transactions", table(["Transaction", "From", "Block", "Result"],
+    list.map((one) => el("tr", {},
     el("td", {}, opener(`${words(one.module)}: ${words(one.name).toLowerCase()}`,
       `${API}/transactions/${one.id}`, `Transaction ${short(one.id)}`)),
-    el("td", {}, one.organisation ?? short(one.id), one.role && el("span", { class: "muted" }, ` ${one.role}`)),
+    el("td", {}, one.organisation ?? short(one.id),
+      one.role && el("span", { class: "muted" }, ` ${one.role}`)),
     el("td", { class: "number" }, String(one.height)),
     el("td", {}, one.code === 0 ? chip("Done", "good") : chip(words(one.code_name), "bad"))))));
 }
@@ -327,7 +348,8 @@ async function openDetail(path: string, title: string): Promise<void> {
       el("h3", {}, "Decoded content"),
       el("pre", { tabindex: "0" }, JSON.stringify(json, null, 2)));
   } catch (error) {
-    show("detail-body", empty(error instanceof Error ? error.message : "The explorer does not answer."));
+    show("detail-body",
+      empty(error instanceof Error ? error.message : "The explorer does not answer."));
   }
 }
 
@@ -343,11 +365,13 @@ async function search(text: string): Promise<void> {
       return;
     }
     show("detail-body", found.items.length === 0
-      ? empty("Nothing is indexed under this. Try a block height, a full hash, or part of a hospital's name.")
+      ? empty("Nothing is indexed under this. Try a block height, a full hash, or part of a " +
+        "hospital's name.")
       : el("ul", { class: "results" }, ...found.items.map((item) => el("li", {},
         chip(words(item.type), "plain"), opener(item.label, item.path, item.label)))));
   } catch (error) {
-    show("detail-body", empty(error instanceof Error ? error.message : "The explorer does not answer."));
+    show("detail-body",
+      empty(error instanceof Error ? error.message : "The explorer does not answer."));
   }
 }
 
@@ -419,7 +443,8 @@ function start(): void {
     const text = (byId("search") as HTMLInputElement).value.trim();
     if (text) void search(text);
   });
-  const legend: [string, string][] = [["Accepted", "good"], ["Suspect", "warn"], ["Rejected", "bad"]];
+  const legend: [string, string][] = [["Accepted", "good"], ["Suspect", "warn"],
+    ["Rejected", "bad"]];
   show("legend", ...legend.map(([text, kind]) => chip(text, kind)));
   void refresh();
   listen();

@@ -40,19 +40,22 @@ export function lineChart(series: Series[], label: string): SVGElement {
     const value = low + ((1 - low) * i) / steps;
     chart.append(
       svg("line", { x1: LEFT, x2: WIDTH - RIGHT, y1: y(value), y2: y(value), class: "grid" }),
-      svg("text", { x: LEFT - 8, y: y(value) + 4, class: "axis end" }, value.toFixed(low >= 0.9 ? 3 : 2)),
+      svg("text", { x: LEFT - 8, y: y(value) + 4, class: "axis end" },
+        value.toFixed(low >= 0.9 ? 3 : 2)),
     );
   }
   const every = Math.max(1, Math.ceil((last - first) / 10));
   for (let version = first; version <= last; version += every) {
     if (version > Math.max(...xs)) break;
-    chart.append(svg("text", { x: x(version), y: HEIGHT - 9, class: "axis middle" }, `v${version}`));
+    chart.append(svg("text", { x: x(version), y: HEIGHT - 9, class: "axis middle" },
+      `v${version}`));
   }
   for (const one of series) {
     const path = one.points.map((point) => `${x(point.x).toFixed(1)},${y(point.y).toFixed(1)}`);
     chart.append(svg("polyline", { points: path.join(" "), class: `line ${one.className}` }));
     for (const point of one.points) {
-      chart.append(svg("circle", { cx: x(point.x), cy: y(point.y), r: 3.2, class: `dot ${one.className}` },
+      chart.append(svg("circle", { cx: x(point.x), cy: y(point.y), r: 3.2,
+        class: `dot ${one.className}` },
         svg("title", {}, `${one.name}, version ${point.x}: ${point.y.toFixed(4)}`)));
     }
   }

@@ -45,7 +45,8 @@ export function show(id: string, ...children: Child[]): void {
   }
   const shown = [...target.childNodes];
   const wanted = [...next.childNodes];
-  if (shown.length === wanted.length && wanted.every((node, i) => node.isEqualNode(shown[i] ?? null))) return;
+  if (shown.length === wanted.length && wanted.every((node,
+    i) => node.isEqualNode(shown[i] ?? null))) return;
   const focused = document.activeElement;
   const key = focused && target.contains(focused) ? focused.getAttribute("data-key") : null;
   target.replaceChildren(...next.childNodes);
