@@ -48,6 +48,10 @@ struct Context {
 [[nodiscard]] inline std::string epoch_name(std::uint64_t mpc_epoch) {
     return "epoch-" + std::to_string(mpc_epoch);
 }
+// Of the record that EpochKeys holds.
+[[nodiscard]] inline std::string epoch_keys_name(const Context& context) {
+    return epoch_name(context.epoch.mpc_epoch) + "/keys";
+}
 // The number that follows `prefix` in a name: 12 for "epoch-12/keys" after "epoch-".
 [[nodiscard]] inline std::optional<std::uint64_t> number_after(std::string_view name,
                                                                std::string_view prefix) {

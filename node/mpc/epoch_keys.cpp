@@ -12,9 +12,6 @@
 namespace consilium::mpc {
 namespace {
 
-std::string keys_name(const Context& context) {
-    return epoch_name(context.epoch.mpc_epoch) + "/keys";
-}
 std::string bundle_prefix(const Context& context) {
     return epoch_name(context.epoch.mpc_epoch) + "/bundle-";
 }
@@ -92,11 +89,11 @@ Result<void> EpochKeys::store(const Context& context) const {
     writer.ring(prep);
     writer.ring(coin);
     writer.ring(blur);
-    return context.secrets.put(keys_name(context), writer.finish());
+    return context.secrets.put(epoch_keys_name(context), writer.finish());
 }
 
 Result<std::optional<EpochKeys>> EpochKeys::load(const Context& context) {
-    auto found = find_secret(context.secrets, keys_name(context));
+    auto found = find_secret(context.secrets, epoch_keys_name(context));
     if (!found) return tl::unexpected(found.error());
     if (!*found) return std::optional<EpochKeys>();
     smpc::SecretReader reader((*found)->view());
@@ -189,15 +186,19 @@ Result<void> step_round_keys(const Context& context, EpochKeys& keys) {
     return keys.store(context);
 }
 
-Result<void> erase_older_epochs(SecretStore& secrets, std::uint64_t oldest_kept) {
+Result<bool> erase_older_epochs(SecretStore& secrets, std::uint64_t current) {
     auto names = secrets.list("epoch-");
     if (!names) return tl::unexpected(names.error());
+    bool has_later = false;
     for (const std::string& name : *names) {
         const auto epoch = number_after(name, "epoch-");
-        if (epoch && *epoch >= oldest_kept) continue;
-        if (auto erased = secrets.erase(name); !erased) return erased;
+        if (epoch && *epoch >= current) {
+            has_later = has_later || *epoch > current;
+        } else if (auto erased = secrets.erase(name); !erased) {
+            return tl::unexpected(erased.error());
+        }
     }
-    return {};
+    return has_later;
 }
 
 }  // namespace consilium::mpc

@@ -42,7 +42,8 @@ struct EpochKeys {
 // state that is behind, the keys are ahead and fit no round of it.
 [[nodiscard]] Result<void> step_round_keys(const Context& context, EpochKeys& keys);
 
-// Erases everything of epochs before `oldest_kept`.
-[[nodiscard]] Result<void> erase_older_epochs(SecretStore& secrets, std::uint64_t oldest_kept);
+// Erases everything of epochs before `current`. True when the store holds secrets of a later epoch:
+// then the state is behind what this member has seen, and nothing must be answered to it.
+[[nodiscard]] Result<bool> erase_older_epochs(SecretStore& secrets, std::uint64_t current);
 
 }  // namespace consilium::mpc

@@ -263,6 +263,12 @@ Result<Completeness> EpochSetup::collect(const Context& context, SetupSecrets& s
 }
 
 Result<void> EpochSetup::step(const Context& context) {
+    auto keys = find_secret(context.secrets, epoch_keys_name(context));
+    if (!keys) return tl::unexpected(keys.error());
+    if (*keys) {
+        context.refuse("this state is behind: the keys of its epoch are derived already");
+        return {};
+    }
     auto loaded = load(context);
     if (!loaded) return tl::unexpected(loaded.error());
     const bool is_new = !loaded->has_value();

@@ -23,15 +23,19 @@ class Worker::Core {
         const schema::MpcRecord mpc = find_mpc(state);
         const auto epoch = current_epoch(state, mpc);
         status_.mpc_epoch = epoch ? epoch->mpc_epoch : 0;
-        // Epochs above these are of a later state than this one: the node is catching up.
-        const std::uint64_t oldest_kept = mpc.current.value_or(mpc.next_epoch);
-        if (oldest_kept_ != oldest_kept) {
+        const std::uint64_t newest = mpc.current.value_or(mpc.next_epoch);
+        if (newest_ != newest) {
             round_ = RoundShares();
             is_setup_erased_ = false;
-            if (auto erased = erase_older_epochs(secrets_, oldest_kept); !erased) {
-                return tl::unexpected(erased.error());
-            }
-            oldest_kept_ = oldest_kept;
+            const auto has_later = erase_older_epochs(secrets_, newest);
+            if (!has_later) return tl::unexpected(has_later.error());
+            is_behind_ = *has_later;
+            newest_ = newest;
+        }
+        if (is_behind_) {
+            ++status_.refusals;
+            status_.last_problem = "this state is behind: secrets of a later epoch are held";
+            return owed;
         }
         if (!epoch) return owed;
         const auto self = epoch->find_member(options_.own_key);
@@ -84,8 +88,9 @@ class Worker::Core {
     BlobSource& blobs_;
     smpc::Kdf kdf_;
     RoundShares round_;
-    std::optional<std::uint64_t> oldest_kept_;  // epochs before it are erased
-    bool is_setup_erased_ = false;              // of the current epoch
+    std::optional<std::uint64_t> newest_;  // epoch of the last state; older ones are erased
+    bool is_behind_ = false;               // that state is older than what the store has seen
+    bool is_setup_erased_ = false;         // of that epoch
     WorkerStatus status_;
 };
 

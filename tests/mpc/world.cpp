@@ -168,6 +168,22 @@ void World::note(Validator& validator, const Outgoing& outgoing) {
     if (!is_new && known->second != hash) validator.changed_labels.insert(outgoing.label);
 }
 
+// What is owed must follow from the store: a crash right after the step changes nothing.
+void World::replay(Validator& validator, const std::vector<Outgoing>& owed) {
+    MemoryStore copy;
+    copy.contents = validator.store.contents;
+    Worker again({genesis.identity(), validator.key.public_key(), validator.random}, copy,
+                 validator.blobs);
+    const auto repeated = again.step(state);
+    ASSERT_TRUE(repeated.has_value());
+    ASSERT_EQ(repeated->size(), owed.size());
+    for (std::size_t i = 0; i < owed.size(); ++i) {
+        EXPECT_EQ((*repeated)[i].label, owed[i].label);
+        EXPECT_EQ(hash_of((*repeated)[i]), hash_of(owed[i])) << owed[i].label;
+    }
+    EXPECT_EQ(copy.contents, validator.store.contents);
+}
+
 void World::act(Validator& validator) {
     if (validator.is_silent) return;
     const auto position = static_cast<std::size_t>(
@@ -180,6 +196,7 @@ void World::act(Validator& validator) {
         ++validator.errors;
         return;
     }
+    if (options.replays_every_step) replay(validator, *owed);
     for (Outgoing& outgoing : *owed) {
         note(validator, outgoing);
         if (validator.lie) validator.lie(outgoing);

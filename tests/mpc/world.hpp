@@ -92,6 +92,7 @@ struct WorldOptions {
     std::uint64_t seed = 1;
     std::uint32_t epoch_rounds_max = 100;
     bool restarts_every_step = false;  // a new Worker on the same store before every step
+    bool replays_every_step = false;   // a second Worker on a copy of the store must answer alike
     bool is_pool_slow = false;         // transactions wait a block, so workers return them again
 };
 
@@ -165,6 +166,7 @@ class World {
   private:
     void act(Validator& validator);
     void note(Validator& validator, const Outgoing& outgoing);
+    void replay(Validator& validator, const std::vector<Outgoing>& owed);
     void act(Client& client, std::size_t position);
     void receive_bundles(Client& client, const schema::EpochRecord& record, std::uint16_t slot);
     void take_part(Client& client, std::size_t position, std::uint16_t slot);
