@@ -30,10 +30,11 @@ struct Options {
     std::size_t attackers = 1;             // the last ones of the hospitals
     std::optional<std::size_t> hospitals;  // absent: as many as the data has, or 4
     std::uint64_t seed = 1;
-    std::filesystem::path directory;  // empty: see make_directory()
-    std::filesystem::path report;     // empty: none is written
-    std::filesystem::path programs;   // folder of the programs that are started
-    bool exits = false;               // when training is done
+    std::filesystem::path directory;    // empty: see make_directory()
+    std::filesystem::path report;       // empty: none is written
+    std::filesystem::path programs;     // folder of the programs that are started
+    bool exits = false;                 // when training is done
+    std::uint16_t first_port = 27'000;  // of the first block of ports that is tried
 };
 
 // Options, or the exit code with which the program ends now (help, bad usage); messages are

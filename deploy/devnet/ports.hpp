@@ -10,15 +10,13 @@
 
 namespace consilium::devnet {
 
-inline constexpr std::uint16_t kFirstPort = 27'000;
 inline constexpr std::uint16_t kBlockSize = 1'000;
 
 class PortBlock {
   public:
     // The first block from `first` on that is free for that many hospitals. kUnavailable when none
     // of those up to the end of the port range is.
-    [[nodiscard]] static Result<PortBlock> find(std::size_t hospitals,
-                                                std::uint16_t first = kFirstPort);
+    [[nodiscard]] static Result<PortBlock> find(std::size_t hospitals, std::uint16_t first);
     PortBlock(const PortBlock&) = delete;
     PortBlock& operator=(const PortBlock&) = delete;
     PortBlock(PortBlock&& other) noexcept;

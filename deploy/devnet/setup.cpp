@@ -295,7 +295,7 @@ Result<std::unique_ptr<Setup>> prepare(const Options& options, const Say& say) {
     if (!test) return tl::unexpected(test.error());
     auto directory = Directory::make(options.directory, options.programs);
     if (!directory) return tl::unexpected(directory.error());
-    auto ports = PortBlock::find(data->consortium.hospitals.size());
+    auto ports = PortBlock::find(data->consortium.hospitals.size(), options.first_port);
     if (!ports) return tl::unexpected(ports.error());
     auto setup = std::unique_ptr<Setup>(new Setup{options,
                                                   std::move(*directory),
