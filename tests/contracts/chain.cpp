@@ -94,6 +94,7 @@ const BlockEffects& Chain::run(const std::vector<Transaction>& transactions) {
         ADD_FAILURE() << "inadmissible: " << schema::to_string(code_of(position));
     }
     EXPECT_EQ(last_.receipts.receipts.size(), transactions.size());
+    history.push_back({next_block(), transactions});
     height = height.next();
     time = TimeMs{time.value + 100};
     state = state.apply(last_.writes);

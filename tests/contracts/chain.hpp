@@ -42,6 +42,12 @@ struct SentAction {
     std::uint16_t action;
 };
 
+// One block as it was run, for whoever wants to run it again.
+struct RanBlock {
+    BlockContext context;
+    std::vector<Transaction> transactions;
+};
+
 class Chain {
   public:
     explicit Chain(std::size_t organisations,
@@ -111,6 +117,7 @@ class Chain {
     std::vector<PublicKey> trainers;
     Height height{0};
     TimeMs time{1'000'000};
+    std::vector<RanBlock> history;  // from height 1
 
   private:
     [[nodiscard]] BlockContext next_block() const;

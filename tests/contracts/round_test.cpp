@@ -440,6 +440,48 @@ TEST(RoundTest, the_order_of_shares_in_a_block_does_not_change_the_result) {
     EXPECT_EQ(run(false), run(true));
 }
 
+TEST(RoundTest, an_automatic_task_takes_no_requests_and_closes_only_between_rounds) {
+    Network net(4, patient_task());
+    net.start();
+    EXPECT_EQ(net.chain.send(net.chain.council[0], kOpenRound, schema::OpenRound{1}),
+              Code::kNotManual);
+    const Bytes close = encode(schema::TaskReference{1});
+    EXPECT_EQ(net.chain.decide(schema::ProposalKind::kCloseTask, close), Code::kRoundRunning);
+    const auto rollback = encode(schema::ModelReference{1, 0});
+    EXPECT_EQ(net.chain.decide(schema::ProposalKind::kRollBackModel, rollback),
+              Code::kRoundRunning);
+    // Two aborts use up the stock: the round waits for a batch, and the task can be closed.
+    for (std::uint32_t attempt = 0; attempt < 2; ++attempt) {
+        const auto abort = encode(schema::RoundReference{1, attempt});
+        EXPECT_EQ(net.chain.decide(schema::ProposalKind::kAbortRound, abort), Code::kOk);
+    }
+    EXPECT_EQ(net.driver.round().phase, Phase::kAborted);
+    EXPECT_EQ(net.chain.decide(schema::ProposalKind::kCloseTask, close), Code::kOk);
+    const auto round = net.chain.load<schema::RoundRecord>(keys::round(1));
+    EXPECT_EQ(round.phase, Phase::kCancelled);
+    EXPECT_EQ(round.reason, EndReason::kTaskClosed);
+    EXPECT_EQ(net.task().status, schema::TaskStatus::kClosed);
+}
+
+TEST(RoundTest, a_verdict_cancels_exactly_when_fewer_than_three_clients_have_weight) {
+    schema::TaskSpec spec = patient_task();
+    Network net(4, spec);
+    net.start();
+    // Two zero updates pull the median of the norms down to the blur and get little weight.
+    Updates updates = net.driver.similar_updates(21, 0);
+    for (const std::size_t i : {1U, 2U}) std::fill(updates[i].begin(), updates[i].end(), 0);
+    net.driver.submit(updates, net.all_slots());
+    net.driver.post_stat1();
+    ASSERT_EQ(net.driver.round().phase, Phase::kStat2);
+    net.driver.post_stat2();
+    const auto verdict = net.verdict(1);
+    const auto round = net.chain.load<schema::RoundRecord>(keys::round(1));
+    EXPECT_EQ(verdict.is_cancelled, round.phase == Phase::kCancelled);
+    std::size_t weighted = 0;
+    for (const auto& client : verdict.clients) weighted += client.weight > 0 ? 1U : 0U;
+    EXPECT_EQ(verdict.is_cancelled, weighted < 3);
+}
+
 TEST(RoundTest, metrics_are_taken_once_from_each_trainer_for_a_known_model) {
     Network net(4);
     const PublicKey& trainer = net.chain.trainers[0];
