@@ -1,8 +1,8 @@
 // HTTP/1.1 server with strict limits: plain or TLS 1.3, WebSocket and server-sent events.
 //
 // One handler gets every request that passed the limits and the Host and Origin checks, except
-// event paths and, over TLS, `GET /v1/identity-proof`, which the server answers itself (each TLS
-// channel once per request; see tls_identity.hpp).
+// event paths and, over TLS, `GET /v1/identity-proof`, which the server answers itself
+// (tls_identity.hpp).
 //
 // Threads: the handler runs on the io_context's threads, for different connections at once, and
 // should return fast; it may keep the HttpResponder and complete it later from any thread.
@@ -122,7 +122,8 @@ class HttpServer {
                                                                     HttpHandler handler);
     HttpServer(const HttpServer&) = delete;
     HttpServer& operator=(const HttpServer&) = delete;
-    // Closes everything without ceremony; see Mesh::~Mesh for the callbacks.
+    // Closes everything without ceremony. Waits for callbacks that run now and lets none begin, so
+    // it must not be called inside one, nor under a lock that one takes.
     ~HttpServer();
 
     // Makes `path` an event channel; before start(). The backlog, when given, is what a new

@@ -146,6 +146,7 @@ Task<void> HttpSession::run() {
 
 Task<bool> HttpSession::wait_for_first_byte() {
     auto& bytes = buffer_->bytes;
+    if (core_->is_stopping()) co_return false;
     if (bytes.size() > 0) co_return true;
     const auto& options = core_->options();
     arm(request_number_ == 0 ? options.header_timeout_ms : options.idle_timeout_ms);

@@ -8,8 +8,8 @@
 //
 // Threads: start() once, before the io_context runs or from any thread; every method is
 // thread-safe. Callbacks run one at a time on a strand of the io_context; they may call any method
-// but must return fast (hand the frame to a queue of your own). The io_context must keep running
-// until stop() has called back, or be destroyed after the mesh.
+// but must return fast (hand the frame to a queue of your own). A transaction frame may hold many
+// transactions: the frame rate is limited. The io_context is destroyed after the mesh.
 #pragma once
 #include <atomic>
 #include <cstddef>
@@ -118,8 +118,8 @@ class Mesh {
                                                               MeshCallbacks callbacks);
     Mesh(const Mesh&) = delete;
     Mesh& operator=(const Mesh&) = delete;
-    // Closes everything without ceremony. Waits for a callback that runs now (so do not hold a lock
-    // that a callback takes); none begins afterwards.
+    // Closes everything without ceremony. Waits for a callback that runs now (do not hold a lock it
+    // takes); none begins afterwards.
     ~Mesh();
 
     // Binds and listens now, dials in the background. kUnavailable when the address is taken.
