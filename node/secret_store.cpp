@@ -14,6 +14,26 @@ bool is_name_character(char c) {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '/';
 }
 
+// A write that a crash interrupted leaves its sealed content beside the target.
+Result<void> remove_leftovers(const std::string& folder) {
+    std::error_code failure;
+    for (std::filesystem::directory_iterator entry(folder, failure), end; !failure && entry != end;
+         entry.increment(failure)) {
+        const std::string name = entry->path().filename().string();
+        const bool is_leftover =
+            name.starts_with('.') && name.find(std::string(kSuffix) + ".new-") != std::string::npos;
+        if (!is_leftover) continue;
+        if (auto removed = keystore::remove_secret_file(folder + "/" + name); !removed) {
+            return removed;
+        }
+    }
+    if (failure) {
+        return make_error(ErrorCode::kUnavailable,
+                          "cannot list " + folder + ": " + failure.message());
+    }
+    return {};
+}
+
 std::string file_name_of(std::string name) {
     std::replace(name.begin(), name.end(), '/', '_');
     return name + std::string(kSuffix);
@@ -25,6 +45,9 @@ Result<std::unique_ptr<FileSecretStore>> FileSecretStore::open(std::string folde
                                                                const KeyPair& validator) {
     if (auto made = keystore::make_secret_directory(folder); !made) {
         return tl::unexpected(made.error());
+    }
+    if (auto cleaned = remove_leftovers(folder); !cleaned) {
+        return tl::unexpected(cleaned.error());
     }
     return std::unique_ptr<FileSecretStore>(new FileSecretStore(
         std::move(folder), keystore::SealingKey::derive(validator, "consilium mpc secrets")));

@@ -12,7 +12,8 @@ namespace consilium::node {
 
 class FileSecretStore final : public mpc::SecretStore {
   public:
-    // Makes the folder (mode 0700) if it is missing.
+    // Makes the folder (mode 0700) if it is missing, and removes what interrupted writes left in
+    // it.
     [[nodiscard]] static Result<std::unique_ptr<FileSecretStore>> open(std::string folder,
                                                                        const KeyPair& validator);
 
