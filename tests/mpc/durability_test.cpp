@@ -45,7 +45,8 @@ std::size_t puts_of_a_clean_run() {
 class FailingPut : public ::testing::TestWithParam<std::tuple<MemoryStore::Failure, bool>> {};
 
 TEST_P(FailingPut, no_call_that_fails_stops_or_splits_the_protocol) {
-    const auto [failure, restarts] = GetParam();
+    const MemoryStore::Failure failure = std::get<0>(GetParam());
+    const bool restarts = std::get<1>(GetParam());
     const std::size_t puts = puts_of_a_clean_run();
     ASSERT_GT(puts, 8U);
     for (std::size_t k = 1; k <= puts; ++k) {

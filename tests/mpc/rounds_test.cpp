@@ -68,7 +68,8 @@ TEST(PlainSum, equal_weights_open_the_exact_sum) {
 class Poison : public ::testing::TestWithParam<std::tuple<Mode, std::uint64_t>> {};
 
 TEST_P(Poison, sign_flip_is_rejected_and_the_rest_is_summed) {
-    const auto [mode, seed] = GetParam();
+    const Mode mode = std::get<0>(GetParam());
+    const std::uint64_t seed = std::get<1>(GetParam());
     World world({.clients = 4, .mode = mode, .rounds = 3, .seed = seed});
     world.make_update = [&](std::size_t client, const schema::RoundRecord& round) {
         Update update = similar_update(seed, client, round);
@@ -95,7 +96,8 @@ TEST_P(Poison, sign_flip_is_rejected_and_the_rest_is_summed) {
 }
 
 TEST_P(Poison, zero_update_is_null_and_weighs_nothing) {
-    const auto [mode, seed] = GetParam();
+    const Mode mode = std::get<0>(GetParam());
+    const std::uint64_t seed = std::get<1>(GetParam());
     World world({.clients = 4, .mode = mode, .rounds = 1, .seed = seed});
     world.make_update = [&](std::size_t client, const schema::RoundRecord& round) {
         const Update update = similar_update(seed, client, round);
