@@ -1,0 +1,166 @@
+// Builds the ledger by playing a consortium, then certifies what it did.
+#include "tests/explorer/ledger.hpp"
+
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+
+#include <gtest/gtest.h>
+
+#include "contracts/executor.hpp"
+#include "core/state_tree.hpp"
+#include "tests/contracts/consortium_driver.hpp"
+
+namespace consilium::explorer::testing {
+namespace {
+
+using contracts::testing::Chain;
+using contracts::testing::ConsortiumDriver;
+namespace schema = consilium::schema;
+
+constexpr std::size_t kHospitals = 4;
+constexpr std::uint16_t kPoisoner = 3;  // slot
+constexpr std::uint64_t kSeed = 2;
+
+KeyPair key_pair(const std::string& name) {
+    const Digest secret = sha256(as_bytes(name));
+    return KeyPair::from_secret(std::span(secret.bytes)).value();
+}
+
+void play(Chain& chain) {
+    ConsortiumDriver driver(chain);
+    for (std::size_t i = 0; i < kHospitals; ++i) chain.add_trainer(i);
+    const auto code =
+        chain.decide(schema::ProposalKind::kCreateTask, encode(contracts::testing::test_task()));
+    CHECK(code == schema::Code::kOk);
+    driver.set_up_epoch();
+    driver.prepare_batches();
+    driver.submit(driver.similar_updates(kSeed, kPoisoner), {1, 2, 3, 4});
+    driver.verify();
+    for (std::uint32_t i = 0; i < kHospitals; ++i) {
+        const schema::ReportMetrics metrics{.task = 1,
+                                            .version = 1,
+                                            .auc_micros = 900'000 + 10'000 * i,
+                                            .accuracy_micros = 880'000,
+                                            .balanced_accuracy_micros = 870'000,
+                                            .rows_log2 = 6};
+        CHECK(chain.send(chain.trainers[i], contracts::testing::kReportMetrics, metrics) ==
+              schema::Code::kOk);
+    }
+    // A refusal belongs to a chain too: the task does not exist.
+    CHECK(chain.send(chain.council[0], contracts::testing::kOpenRound,
+                     schema::OpenRound{.task = 9}) == schema::Code::kUnknownTask);
+}
+
+CertifiedBlock run_again(const Ledger& ledger, const contracts::testing::RanBlock& ran,
+                         ChainHead& head) {
+    CertifiedBlock certified;
+    certified.block.transactions = ran.transactions;
+    for (Transaction& transaction : certified.block.transactions) {
+        sign_transaction(transaction, ledger.keys.at(transaction.sender));
+    }
+    const auto& transactions = certified.block.transactions;
+    const auto effects =
+        contracts::execute_block(head.state, ledger.blobs, ran.context, transactions);
+    CHECK(effects.has_value());
+    head.state = head.state.apply(effects->writes);
+    BlockHeader& header = certified.block.header;
+    header.height = ran.context.height;
+    header.parent = header_digest(head.header);
+    header.time = ran.context.time;
+    header.proposer = ReplicaId{static_cast<std::uint16_t>(ran.context.height.value % kHospitals)};
+    header.tx_root = transaction_root(transaction_ids(transactions));
+    header.receipt_root = receipt_root(effects->receipts);
+    header.state_root = head.state.root();
+    header.membership_hash = head.membership.hash();
+    ledger.certify(certified);
+    head.header = header;
+    return certified;
+}
+
+Ledger build() {
+    Chain chain(kHospitals);
+    play(chain);
+    Ledger ledger;
+    ledger.genesis = chain.genesis;
+    ledger.blobs = chain.blobs;
+    for (const GenesisOrganisation& organisation : chain.genesis.organisations) {
+        for (const char* role : {" validator", " council", " trainer"}) {
+            KeyPair pair = key_pair(organisation.name + role);
+            const PublicKey key = pair.public_key();
+            ledger.keys.emplace(key, std::move(pair));
+        }
+    }
+    ChainHead head = make_genesis(ledger.genesis).value().head;
+    ledger.blocks.push_back({.block = {head.header, {}}, .certificate = {}});
+    for (const auto& ran : chain.history) ledger.blocks.push_back(run_again(ledger, ran, head));
+    CHECK(head.state.root() == chain.state.root());
+    return ledger;
+}
+
+}  // namespace
+
+void Ledger::certify(CertifiedBlock& block) const {
+    const Membership membership = genesis.membership();
+    Certificate& certificate = block.certificate;
+    const BlockHeader& header = block.block.header;
+    certificate = {.epoch = header.epoch,
+                   .height = header.height,
+                   .view = View{0},
+                   .digest = header_digest(header),
+                   .signers = 0,
+                   .signatures = {}};
+    const Digest message = commit_vote_digest(
+        genesis.identity(), {header.epoch, header.height, certificate.view, certificate.digest});
+    for (std::uint16_t id = 0; id < membership.quorum(); ++id) {
+        certificate.signers |= std::uint64_t{1} << id;
+        certificate.signatures.push_back(keys.at(membership.key_of(ReplicaId{id})).sign(message));
+    }
+}
+
+const Ledger& test_ledger() {
+    static const Ledger ledger = build();
+    return ledger;
+}
+
+std::string FakeSource::name(std::size_t node) const {
+    return "node-" + std::to_string(node);
+}
+
+Result<CertifiedBlock> FakeSource::block(std::size_t node, Height height) {
+    if (is_down(node)) return make_error(ErrorCode::kUnavailable, "connection refused");
+    if (height > served || height > ledger_.height()) {
+        return make_error(ErrorCode::kNotFound, "not there yet");
+    }
+    ++blocks_served;
+    CertifiedBlock block = ledger_.blocks.at(height.value);
+    if (tamper) tamper(node, block);
+    return block;
+}
+
+Result<Bytes> FakeSource::blob(std::size_t node, const Digest& hash, std::uint64_t length) {
+    if (is_down(node)) return make_error(ErrorCode::kUnavailable, "connection refused");
+    auto content = ledger_.blobs.get(hash);
+    if (!has_blobs || !content) return make_error(ErrorCode::kNotFound, "no such blob");
+    EXPECT_EQ(content->size(), length);
+    ++blobs_served;
+    return *std::move(content);
+}
+
+Result<Height> FakeSource::height(std::size_t node) {
+    if (is_down(node)) return make_error(ErrorCode::kUnavailable, "connection refused");
+    return std::min(served, ledger_.height());
+}
+
+TempFolder::TempFolder() {
+    std::string pattern = std::filesystem::temp_directory_path() / "explorer_test_XXXXXX";
+    CHECK(::mkdtemp(pattern.data()) != nullptr);
+    path_ = pattern;
+}
+TempFolder::~TempFolder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+}
+
+}  // namespace consilium::explorer::testing
