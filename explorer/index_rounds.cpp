@@ -106,7 +106,7 @@ Json round_json(Database& database, const RoundRow& row) {
     const Json& record = row.record;
     const Json& terms = record["terms"];
     const bool has_result = !record["aggregate"].is_null();
-    const bool is_over = has_result || row.phase == "cancelled";
+    const bool is_over = has_result || row.phase == "cancelled" || row.phase == "aborted";
     // Every block is verified before it is indexed; what it contained tells what that covered.
     Json recomputed = {"certificate", "transaction_root", "receipt_root", "state_root"};
     if (row.has_verdict) recomputed.push_back("verdict");
