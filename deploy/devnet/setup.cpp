@@ -177,8 +177,10 @@ schema::TaskSpec make_task(const Setup& setup) {
     task.malicious_max =
         static_cast<std::uint16_t>(std::max<std::size_t>(1, setup.options.attackers));
     // Windows close early once everybody has answered; this is how long the absent are waited for.
-    task.windows.pledge = {.blocks = 8, .ms = 15'000};
-    task.windows.submit = {.blocks = 8, .ms = 8'000};
+    // More processes on the same cores take longer to answer.
+    const auto more = static_cast<std::uint32_t>(setup.hospitals.size() - kMinHospitals);
+    task.windows.pledge = {.blocks = 8, .ms = 15'000 + 4'000 * more};
+    task.windows.submit = {.blocks = 8, .ms = 8'000 + 2'000 * more};
     task.windows.aggregate = {.blocks = 4, .ms = 4'000};
     return task;
 }
