@@ -102,7 +102,7 @@ TEST_F(Probe, malformed_input_at_both_ports_is_refused_counted_and_harmless) {
         EXPECT_THAT(answer->body, testing::HasSubstr("\"code\""));
     }
     const auto huge = api.post_transaction(Bytes(std::size_t{8} << 20U));
-    if (huge) EXPECT_GE(huge->status, 400U);
+    EXPECT_TRUE(!huge || huge->status >= 400U);
     // Blobs that nobody asked for, and paths that are none.
     auto blobs = client();
     const Bytes blob = random_bytes(random_, 100'000);
