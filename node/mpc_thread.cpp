@@ -94,6 +94,7 @@ void MpcThread::work_on(const Snapshot& newest) {
         return;
     }
     settle(*owed, newest.header.height);
+    if (has_nonce_gap()) pending_.clear();  // then everything that is owed is signed again
     std::vector<mpc::Outgoing> fresh;
     const auto now = EventQueue::Clock::now();
     for (const mpc::Outgoing& outgoing : *owed) {
@@ -131,6 +132,14 @@ std::optional<std::uint64_t> MpcThread::next_nonce() {
         if (is_stopping_) return std::nullopt;
     }
     return future.get();
+}
+
+bool MpcThread::has_nonce_gap() {
+    if (pending_.empty()) return false;
+    // A transaction that came too late is dropped by all nodes; those after it would wait in vain.
+    const auto next = next_nonce();
+    return next && std::all_of(pending_.begin(), pending_.end(),
+                               [&](const auto& entry) { return entry.second.nonce > *next; });
 }
 
 void MpcThread::submit_fresh(const std::vector<mpc::Outgoing>& fresh, const Snapshot& newest) {

@@ -50,6 +50,8 @@ class MpcThread {
     void submit_fresh(const std::vector<mpc::Outgoing>& fresh, const Snapshot& newest);
     void submit(const std::string& label, const Pending& pending);
     [[nodiscard]] std::optional<std::uint64_t> next_nonce();
+    // True when nothing that waits has the account's next nonce.
+    [[nodiscard]] bool has_nonce_gap();
 
     Runtime& runtime_;
     const KeyPair& key_;

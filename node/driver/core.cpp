@@ -236,23 +236,37 @@ bool Driver::Core::commit(ExecutedBlock executed, const Certificate& certificate
     blobs_.set_membership(chain_.membership());
     sync_.set_membership(chain_.membership());
     mempool_.advance(chain_.height(), nonces, now_.monotonic_ms);
-    std::set<Digest> named;
-    for (const BlobKey& blob : mempool_.named_blobs()) {
-        named.insert(blob.hash);
-        // A window may have opened that lets the blob be pulled, or an epoch voided our HAVE.
-        for (const Waiting* waiting : mempool_.naming(blob.hash)) {
-            const Transaction& transaction = waiting->candidate.transaction;
-            const auto name = schema::blob_reference(transaction);
-            if (!name || !contracts::is_blob_expected(chain_.state(), transaction)) continue;
-            blobs_.want({{name->sha256, name->length}, name->kind, false}, now_.monotonic_ms);
-        }
-    }
-    blobs_.keep_only(named);
+    want_expected_blobs();
     desk_.advance(std::move(block));
     // Before whatever still waits in the queue: that is of the height that is over.
     inputs_.emplace_front(
         consensus::HeadAdvanced{chain_.head().header, certificate, chain_.membership()});
     return true;
+}
+
+void Driver::Core::want_expected_blobs() {
+    std::set<Digest> named;
+    std::vector<Digest> late;
+    for (const BlobKey& blob : mempool_.named_blobs()) {
+        for (const Waiting* waiting : mempool_.naming(blob.hash)) {
+            const Transaction& transaction = waiting->candidate.transaction;
+            const auto name = schema::blob_reference(transaction);
+            if (!name) continue;
+            if (contracts::is_blob_expected(chain_.state(), transaction)) {
+                // A window may have opened that lets the blob be pulled, or an epoch voided our
+                // HAVE.
+                blobs_.want({{name->sha256, name->length}, name->kind, false}, now_.monotonic_ms);
+            } else if (!blobs_.is_eligible(blob)) {
+                // Its time is over and nobody will pull the blob any more: it could never stand in
+                // a block, yet it would hold up every later nonce of its sender until it expires.
+                late.push_back(waiting->candidate.id);
+                continue;
+            }
+            named.insert(blob.hash);
+        }
+    }
+    for (const Digest& id : late) mempool_.remove(id, now_.monotonic_ms);
+    blobs_.keep_only(named);
 }
 
 DriverStatus Driver::Core::status() const {

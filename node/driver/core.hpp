@@ -99,6 +99,8 @@ class Driver::Core {
     void refresh_blobs();
     void report_work();
     void resend();
+    // Pulls what waiting transactions name and the state expects; drops those that came too late.
+    void want_expected_blobs();
     void set_timer();
     void fail(const Error& error, ReportKind kind);
     void note_modes();

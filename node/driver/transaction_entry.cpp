@@ -134,6 +134,11 @@ void TransactionEntry::accept(Pending pending, std::uint64_t now_ms) {
         make_candidate(std::move(pending.candidate.transaction), pending.candidate.size_bytes);
     if (auto refused = screen(pending)) return refuse(pending, *refused);
     const Transaction transaction = pending.candidate.transaction;
+    const bool is_expected = contracts::is_blob_expected(parts_.chain.state(), transaction);
+    if (!pending.submission && !pending.candidate.blobs.empty() && !is_expected) {
+        // Early or late: nobody may pull its blob now. Its own node relays it again while it waits.
+        return;
+    }
     const std::size_t size_bytes = pending.candidate.size_bytes;
     const Digest id = pending.candidate.id;
     auto added = parts_.mempool.add(std::move(pending.candidate), parts_.chain.height(), now_ms);
@@ -149,9 +154,7 @@ void TransactionEntry::accept(Pending pending, std::uint64_t now_ms) {
             return refuse(pending, refusal(pending.submission.value_or(0), stored.error().code,
                                            stored.error().context));
         }
-        if (contracts::is_blob_expected(parts_.chain.state(), transaction)) {
-            parts_.blobs.want(wanted, now_ms);
-        }
+        if (is_expected) parts_.blobs.want(wanted, now_ms);
     }
     if (!pending.submission) return;
     if (to_relay_bytes_ + size_bytes > limits::kRelayBytes) flush_relay();
