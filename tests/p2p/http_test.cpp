@@ -11,8 +11,8 @@
 #include "p2p/http_client.hpp"
 #include "p2p/http_server.hpp"
 #include "p2p/node_client.hpp"
-#include "raw_peer.hpp"
-#include "support.hpp"
+#include "tests/p2p/raw_peer.hpp"
+#include "tests/p2p/support.hpp"
 
 namespace consilium::p2p {
 namespace {

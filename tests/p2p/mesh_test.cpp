@@ -11,8 +11,8 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
-#include "raw_peer.hpp"
-#include "support.hpp"
+#include "tests/p2p/raw_peer.hpp"
+#include "tests/p2p/support.hpp"
 
 namespace consilium::p2p {
 namespace {
