@@ -2,7 +2,7 @@
 //
 // Model layout: int64 per parameter in units of 2^-32; per layer first the weights, row by row,
 // one row per output (weight[out][in]), then the biases, one per output. A logistic model is one
-// layer with one output. Layers of an MLP are joined by ReLU, the last one is linear (a logit).
+// layer with one output. Layers of an MLP are joined by tanh, the last one is linear (a logit).
 #pragma once
 #include <array>
 #include <cstdint>
