@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 CPP_SUFFIXES = (".hpp", ".cpp")
-SKIPPED_FOLDERS = {"build", "devnet", "node_modules", ".git", "__pycache__"}
+SKIPPED_FOLDERS = {"build", "node_modules", ".git", "__pycache__"}
+SKIPPED_AT_TOP = "devnet/"  # where a launcher may be told to keep its files
 PROJECT_INCLUDE = re.compile(r'^\s*#\s*include\s*"([^"]+)"', re.MULTILINE)
 
 
@@ -50,7 +51,8 @@ def all_files(root):
     if listed is None:
         listed = [str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()]
     kept = [name for name in listed
-            if not SKIPPED_FOLDERS & set(Path(name).parts[:-1]) and (root / name).is_file()]
+            if not SKIPPED_FOLDERS & set(Path(name).parts[:-1])
+            and not name.startswith(SKIPPED_AT_TOP) and (root / name).is_file()]
     return sorted(set(kept))
 
 
