@@ -13,7 +13,7 @@ class Console {
     explicit Console(std::uint64_t quiet_ms = 5'000);
     void line(const std::string& text);  // may hold several lines
     void heading(const std::string& text);
-    // What is waited for now.
+    // The thing that is being waited for.
     void waiting(const std::string& text);
 
   private:

@@ -1,6 +1,8 @@
 // The command line of consilium-devnet.
 #include "deploy/devnet/options.hpp"
 
+#include <unistd.h>
+
 #include <cstdlib>
 #include <iostream>
 #include <system_error>
@@ -13,10 +15,11 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kFooter =
-    R"(One command shows the whole of Consilium on this machine: it deals the data to hospitals, makes
-keys and a genesis, starts one validator node, one trainer and one explorer as separate processes
-over TLS on loopback, lets the council admit the trainers and open a task with real wallet commands,
-and shows every round of training. One hospital poisons its updates; the secure computation finds it.
+    R"(One command shows the whole of Consilium on this machine: it deals the data to hospitals,
+makes keys and a genesis, starts a validator node and a trainer for each hospital and one explorer
+as separate processes over TLS on loopback, lets the council admit the trainers and open a task with
+real wallet commands, and shows every round of training. One hospital poisons its updates; the
+secure computation finds it.
 
   consilium-devnet                                  4 hospitals, 6 rounds, one sign-flip poisoner
   consilium-devnet --hospitals 7 --attackers 2      more of both
@@ -96,6 +99,11 @@ Result<void> interpret(const Texts& texts, Options& options) {
     }
     options.directory = texts.directory;
     options.report = texts.report;
+    const fs::path folder = options.report.has_parent_path() ? options.report.parent_path() : ".";
+    if (!texts.report.empty() && ::access(folder.c_str(), W_OK) != 0) {
+        return make_error(ErrorCode::kRefused, "--report " + texts.report + ": the folder " +
+                                                   folder.string() + " is missing or not writable");
+    }
     if (options.hospitals) return check_numbers(*options.hospitals, options.attackers);
     return {};
 }

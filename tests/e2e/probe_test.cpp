@@ -11,6 +11,7 @@
 namespace consilium::devnet::test {
 namespace {
 
+constexpr int kTries = 40;
 constexpr std::uint64_t kSeed = 20'260'707;
 
 Bytes random_bytes(fl::RandomStream& random, std::size_t size) {
@@ -53,15 +54,15 @@ class Probe : public testing::Test {
         EXPECT_TRUE(net_.ask(1, "/readyz").is_object());
     }
 
+    void probe_connections();
+    void probe_transactions();
+    void probe_blobs_and_paths();
+
     Testnet net_;
     fl::RandomStream random_;
 };
 
-TEST_F(Probe, malformed_input_at_both_ports_is_refused_counted_and_harmless) {
-    ASSERT_TRUE(net_.is_good());
-    const std::uint64_t before = resident_kib(net_.network().node(1)->pid());
-    constexpr int kTries = 40;
-
+void Probe::probe_connections() {
     // No TLS at all, at both ports.
     for (int i = 0; i < kTries; ++i) {
         write_plain(p2p_port(), random_bytes(random_, 1 + random_.below(2'000)));
@@ -81,6 +82,9 @@ TEST_F(Probe, malformed_input_at_both_ports_is_refused_counted_and_harmless) {
             observer.close();
         }
     }
+}
+
+void Probe::probe_transactions() {
     // Transactions: noise, truncations and single changed bytes of a real one.
     auto api = client();
     Transaction transaction;
@@ -104,6 +108,9 @@ TEST_F(Probe, malformed_input_at_both_ports_is_refused_counted_and_harmless) {
     }
     const auto huge = api.post_transaction(Bytes(std::size_t{8} << 20U));
     EXPECT_TRUE(!huge || huge->status >= 400U);
+}
+
+void Probe::probe_blobs_and_paths() {
     // Blobs that nobody asked for, and paths that are none.
     auto blobs = client();
     const Bytes blob = random_bytes(random_, 100'000);
@@ -120,6 +127,14 @@ TEST_F(Probe, malformed_input_at_both_ports_is_refused_counted_and_harmless) {
         EXPECT_GE(answer->status, 400U) << path;
         EXPECT_LT(answer->status, 500U) << path;
     }
+}
+
+TEST_F(Probe, malformed_input_at_both_ports_is_refused_counted_and_harmless) {
+    ASSERT_TRUE(net_.is_good());
+    const std::uint64_t before = resident_kib(net_.network().node(1)->pid());
+    probe_connections();
+    probe_transactions();
+    probe_blobs_and_paths();
     EXPECT_GT(metric("consilium_p2p_handshake_failures_total"), 0);
     EXPECT_GE(metric("consilium_api_transactions_refused_total"), kTries);
     EXPECT_GT(metric("consilium_api_blob_chunks_refused_total"), 0);
