@@ -163,7 +163,7 @@ Result<void> Watch::read_progress() {
                         std::string(to_string(current_->phase)) +
                         (current_->pledges_closed ? " submit" : "") + " " +
                         std::to_string(current_->label.attempt)
-                  : describe_preparation());
+                  : describe_preparation().doing);
     return {};
 }
 
@@ -202,76 +202,76 @@ std::string Watch::members_without(schema::MemberSet present) const {
     return names;
 }
 
-std::string Watch::describe_round(const schema::RoundRecord& round) const {
+Watch::Situation Watch::describe_round(const schema::RoundRecord& round) const {
     const std::size_t clients = epoch_ ? epoch_->clients.size() : 0;
     const std::size_t members = epoch_ ? epoch_->members.size() : 0;
-    const auto trainers = [&](const char* doing, schema::SlotSet done) {
-        const auto count = static_cast<std::size_t>(std::popcount(done));
-        return std::string(doing) + ": waiting for " +
-               of(clients - std::min(clients, count), clients) + " (" + names_without(done) + ")";
-    };
-    const auto validators = [&](const char* doing, schema::MemberSet done) {
-        const auto count = static_cast<std::size_t>(std::popcount(done));
-        return std::string(doing) + ": shares of " + of(count, members) + " validators" +
-               (count == members ? "" : ", not yet of " + members_without(done));
-    };
     const std::string attempt =
         round.label.attempt == 0 ? "" : ", attempt " + std::to_string(round.label.attempt + 1);
     const std::string head = "round " + std::to_string(round.terms.task_round) + "/" +
                              std::to_string(setup_.options.rounds) + attempt + " - ";
+    const auto trainers = [&](const char* doing, schema::SlotSet done) {
+        const auto count = std::min(clients, static_cast<std::size_t>(std::popcount(done)));
+        return Situation{head + doing + ": waiting for " + of(clients - count, clients),
+                         names_without(done)};
+    };
+    const auto validators = [&](const char* doing, schema::MemberSet done) {
+        const auto count = static_cast<std::size_t>(std::popcount(done));
+        return Situation{head + doing + ": shares of " + of(count, members) + " validators",
+                         members_without(done)};
+    };
     switch (round.phase) {
         case Phase::kSubmitting:
-            return head + (round.pledges_closed ? trainers("submitting", round.submitted)
-                                                : trainers("training", round.pledged));
+            return round.pledges_closed ? trainers("submitting", round.submitted)
+                                        : trainers("training", round.pledged);
         case Phase::kStat1:
-            return head + validators("opening norms", round.stat1_posters);
+            return validators("opening norms", round.stat1_posters);
         case Phase::kStat2:
-            return head + validators("opening inner products", round.stat2_posters);
+            return validators("opening inner products", round.stat2_posters);
         case Phase::kAggregate:
-            return head + validators("opening the sum", round.aggregate_posters);
+            return validators("opening the sum", round.aggregate_posters);
         case Phase::kAborted:
-            return head + "too few submitted: a new attempt follows with the next mask batch";
+            return {head + "too few submitted: a new attempt follows with the next masks", ""};
         case Phase::kResult:
         case Phase::kCancelled:
-            return head + "done";
+            return {head + "done", ""};
     }
     UNREACHABLE();
 }
 
-std::string Watch::describe_preparation() const {
-    if (!task_) return "waiting for the task to stand on the chain";
-    if (is_finished_) return "all rounds are done";
-    if (!epoch_) return "waiting for the first keys of the secure computation";
+Watch::Situation Watch::describe_preparation() const {
+    if (!task_) return {"waiting for the task to stand on the chain", ""};
+    if (is_finished_) return {"all rounds are done", ""};
+    if (!epoch_) return {"waiting for the first keys of the secure computation", ""};
     const std::size_t clients = epoch_->clients.size();
     const std::size_t members = epoch_->members.size();
     const auto member_keys = static_cast<std::size_t>(std::popcount(epoch_->members_with_key));
     const auto client_keys = static_cast<std::size_t>(std::popcount(epoch_->clients_with_key));
     switch (epoch_->phase) {
         case schema::EpochPhase::kEphemeralKeys:
-            return "key setup: have transport keys of " + of(member_keys, members) +
-                   " validators and " + of(client_keys, clients) + " trainers, waiting for " +
-                   (client_keys < clients ? names_without(epoch_->clients_with_key)
-                                          : members_without(epoch_->members_with_key));
+            return {"key setup: have keys of " + of(member_keys, members) + " validators and " +
+                        of(client_keys, clients) + " trainers",
+                    client_keys < clients ? names_without(epoch_->clients_with_key)
+                                          : members_without(epoch_->members_with_key)};
         case schema::EpochPhase::kCommitments:
-            return "key setup: the validators agree on the shared mask keys";
+            return {"key setup: the validators agree on the shared mask keys", ""};
         case schema::EpochPhase::kActive:
             if (batch_ && batch_->state == schema::BatchState::kPosting) {
                 const auto posted = static_cast<std::size_t>(std::popcount(batch_->posters));
-                return "preparing masks: shares of " + of(posted, members) + " validators" +
-                       (posted == members ? ""
-                                          : ", waiting for " + members_without(batch_->posters));
+                return {"preparing masks: shares of " + of(posted, members) + " validators",
+                        members_without(batch_->posters)};
             }
-            return "preparing the next round";
+            return {"preparing the next round", ""};
         case schema::EpochPhase::kEnded:
-            return "the keys are being replaced";
+            return {"the keys are being replaced", ""};
     }
     UNREACHABLE();
 }
 
 std::string Watch::waiting_for() const {
     const std::uint64_t seconds = between(situation_since_ms_, monotonic_ms()) / 1000;
-    return "  " + (current_ ? describe_round(*current_) : describe_preparation()) + ", " +
-           std::to_string(seconds) + " s, block " + std::to_string(height_);
+    const Situation now = current_ ? describe_round(*current_) : describe_preparation();
+    return "  " + now.doing + ", " + std::to_string(seconds) + " s, block " +
+           std::to_string(height_) + (now.missing.empty() ? "" : ", not yet: " + now.missing);
 }
 
 Result<void> Watch::describe_verdict(const schema::RoundRecord& round, RoundRow& row) {

@@ -79,8 +79,13 @@ class Watch {
     [[nodiscard]] std::string name_of(const schema::EpochRecord& epoch, std::uint32_t slot) const;
     [[nodiscard]] std::string names_without(schema::SlotSet present) const;
     [[nodiscard]] std::string members_without(schema::MemberSet present) const;
-    [[nodiscard]] std::string describe_round(const schema::RoundRecord& round) const;
-    [[nodiscard]] std::string describe_preparation() const;
+    // What is going on, and who has not answered yet (may be nobody).
+    struct Situation {
+        std::string doing;
+        std::string missing;
+    };
+    [[nodiscard]] Situation describe_round(const schema::RoundRecord& round) const;
+    [[nodiscard]] Situation describe_preparation() const;
     void note(const std::string& situation);
 
     const Setup& setup_;
