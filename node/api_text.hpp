@@ -1,5 +1,6 @@
 // Small helpers of the node API: answers as JSON, problems, parts of a path.
 #pragma once
+#include <algorithm>
 #include <charconv>
 #include <optional>
 #include <string>
@@ -8,6 +9,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "core/check.hpp"
 #include "core/result.hpp"
 #include "p2p/http_message.hpp"
 
