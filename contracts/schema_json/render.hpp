@@ -54,7 +54,7 @@ nlohmann::json render_integer(T value) {
 
 template <typename T>
 nlohmann::json render(const T& value) {
-    if constexpr (std::same_as<T, bool>) {
+    if constexpr (std::same_as<T, bool> || std::same_as<T, std::string>) {
         return value;
     } else if constexpr (std::integral<T>) {
         return render_integer(value);
@@ -70,8 +70,6 @@ nlohmann::json render(const T& value) {
         return to_hex(value);
     } else if constexpr (codec::WrappedBytes<T>) {
         return to_hex(value.bytes);
-    } else if constexpr (std::same_as<T, std::string>) {
-        return value;
     } else {
         return to_json_value(value);
     }
