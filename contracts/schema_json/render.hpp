@@ -52,10 +52,19 @@ nlohmann::json render_integer(T value) {
     }
 }
 
+// Refused transactions stand in blocks with whatever bytes their sender chose: what is not UTF-8 is
+// replaced, because the library throws when it meets it while writing.
+inline nlohmann::json render_text(const std::string& text) {
+    using Json = nlohmann::json;
+    return Json::parse(Json(text).dump(-1, ' ', false, Json::error_handler_t::replace));
+}
+
 template <typename T>
 nlohmann::json render(const T& value) {
-    if constexpr (std::same_as<T, bool> || std::same_as<T, std::string>) {
-        return value;
+    if constexpr (std::same_as<T, bool>) {
+        return nlohmann::json(value);
+    } else if constexpr (std::same_as<T, std::string>) {
+        return render_text(value);
     } else if constexpr (std::integral<T>) {
         return render_integer(value);
     } else if constexpr (std::is_enum_v<T>) {

@@ -100,6 +100,14 @@ TEST(SchemaJson, undecodable_bytes_are_shown_as_hexadecimal) {
     EXPECT_EQ(render_record(keys::parameters(), Bytes{3})["value"]["hex"], "03");
 }
 
+TEST(SchemaJson, text_that_is_no_utf8_is_shown_with_replacements) {
+    const Register arguments{.role = Role::kTrainer, .organisation = "a\xff\xfe"};
+    const auto module = static_cast<std::uint16_t>(Module::kRegistration);
+    const auto json = render_arguments(module, action::kRegister, encode(arguments));
+    EXPECT_EQ(json["organisation"], "a\xEF\xBF\xBD\xEF\xBF\xBD");
+    EXPECT_FALSE(json.dump().empty());  // throws on anything but UTF-8
+}
+
 TEST(JsonText, deep_or_long_or_broken_text_is_refused) {
     EXPECT_TRUE(parse_json("{\"a\":[1,2,\"]]]]\"]}"));
     EXPECT_FALSE(parse_json(std::string(100'000, '[')));
