@@ -66,16 +66,19 @@ function(consilium_program name)
   endif()
 endfunction()
 
-# consilium_test(name SOURCES a_test.cpp ... DEPS target ...): one GoogleTest binary; every test
-# case of it becomes a ctest test of its own name.
+# consilium_test(name SOURCES a_test.cpp ... [READS_FILES b_test.cpp ...] DEPS target ...): one
+# GoogleTest binary; every test case of it becomes a ctest test of its own name. READS_FILES are the
+# sources that look for vectors or data.
 function(consilium_test name)
-  cmake_parse_arguments(arg "" "TIMEOUT" "SOURCES;DEPS" ${ARGN})
+  cmake_parse_arguments(arg "" "TIMEOUT" "SOURCES;READS_FILES;DEPS" ${ARGN})
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT 120)
   endif()
   add_executable(${name} ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE consilium_options ${arg_DEPS} GTest::gmock_main)
-  target_compile_definitions(${name} PRIVATE
+  # Only the files named here see these paths: a compiler cache then serves all others whatever
+  # directory the tree lies in.
+  set_property(SOURCE ${arg_READS_FILES} APPEND PROPERTY COMPILE_DEFINITIONS
     CONSILIUM_TEST_VECTORS="${CMAKE_SOURCE_DIR}/tests/vectors"
     CONSILIUM_SHARED_DATA="${CMAKE_SOURCE_DIR}/../shared/data")
   gtest_discover_tests(${name} TEST_PREFIX "${name}." DISCOVERY_MODE PRE_TEST
