@@ -9,6 +9,7 @@
 #include "contracts/rounds.hpp"
 #include "contracts/submission.hpp"
 #include "contracts/verification/batches.hpp"
+#include "contracts/verification/coins.hpp"
 #include "contracts/verification/epochs.hpp"
 #include "contracts/verification/phases.hpp"
 
@@ -26,6 +27,9 @@ Code run_verification(Execution& execution, const Sender& sender, const Transact
     }
     if (transaction.action == action::kPrepShare) {
         return verification::execute_prep_share(execution, sender, transaction);
+    }
+    if (transaction.action == action::kCoinShare) {
+        return verification::execute_coin_share(execution, sender, transaction);
     }
     return verification::execute_share(execution, sender, transaction);
 }

@@ -7,6 +7,7 @@
 #include "contracts/models.hpp"
 #include "contracts/schema/arguments.hpp"
 #include "contracts/verification/batches.hpp"
+#include "contracts/verification/coins.hpp"
 #include "contracts/verification/epochs.hpp"
 #include "fl_engine/smpc/encoding.hpp"
 
@@ -248,6 +249,7 @@ void end_round(Execution& execution, RoundRecord& round, Phase phase, EndReason 
     if (round.phase != Phase::kAborted) {
         verification::consume_batch(execution, {round.label.mpc_epoch, round.label.batch});
     }
+    verification::forget_round_coins(execution, round.label);
     round.reason = reason;
     change_phase(execution, round, phase);
     if (phase == Phase::kAborted) {

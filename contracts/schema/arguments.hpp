@@ -256,6 +256,32 @@ struct PrepShare {
     friend bool operator==(const PrepShare&, const PrepShare&) = default;
 };
 
+enum class CoinKind : std::uint8_t {
+    kChi = 1,    // of a batch in SACRIFICE
+    kRange = 2,  // R of an attempt
+    kTest = 3,   // T of an attempt
+};
+[[nodiscard]] constexpr bool is_known(CoinKind kind) {
+    return kind >= CoinKind::kChi && kind <= CoinKind::kTest;
+}
+[[nodiscard]] std::string_view to_string(CoinKind kind);
+
+inline constexpr std::size_t kCoinWords = 3;
+
+// verification/coin_share: PRSS shares of elements 0..2 of the coin's own keys.
+struct CoinShare {
+    CoinKind kind = CoinKind::kChi;
+    RoundLabel label;  // of chi: round and attempt are 0
+    std::vector<std::uint64_t> values;
+    template <typename Self, typename Visitor>
+    static void describe(Self& self, Visitor& visit) {
+        visit("kind", self.kind);
+        visit("label", self.label);
+        visit("values", self.values, Limit{kCoinWords});
+    }
+    friend bool operator==(const CoinShare&, const CoinShare&) = default;
+};
+
 // verification/stat1: gamma_ii for each submitter, ascending by slot.
 // verification/stat2: PAIRWISE gamma_ij for i < j, both passing, lexicographic; SUM sigma_i.
 struct StatShare {

@@ -73,6 +73,7 @@ constexpr std::array kCodes{
     CodeName{Code::kWrongCommitment, "wrong_commitment"},
     CodeName{Code::kWordOutOfRange, "word_out_of_range"},
     CodeName{Code::kBlobTooLong, "blob_too_long"},
+    CodeName{Code::kMemberExcluded, "member_excluded"},
     CodeName{Code::kUnknownModel, "unknown_model"},
     CodeName{Code::kMetricOutOfRange, "metric_out_of_range"},
 };

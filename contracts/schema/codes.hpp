@@ -76,6 +76,7 @@ enum class Code : std::uint16_t {
     kWrongCommitment = 504,
     kWordOutOfRange = 505,
     kBlobTooLong = 506,
+    kMemberExcluded = 510,  // a proven liar of this epoch
     // Models.
     kUnknownModel = 600,
     kMetricOutOfRange = 601,

@@ -269,6 +269,18 @@ struct Equivocation {  // a second, different message under one label; the first
     }
     friend bool operator==(const Equivocation&, const Equivocation&) = default;
 };
+struct SeedOpened {  // SEED: the value of a coin
+    CoinKind kind = CoinKind::kChi;
+    RoundLabel label;  // of chi: round and attempt are 0
+    Digest seed;
+    template <typename Self, typename Visitor>
+    static void describe(Self& self, Visitor& visit) {
+        visit("kind", self.kind);
+        visit("label", self.label);
+        visit("seed", self.seed);
+    }
+    friend bool operator==(const SeedOpened&, const SeedOpened&) = default;
+};
 struct Statistics {  // STATS: everything that was opened for the verdict
     RoundLabel label;
     Mode mode = Mode::kPairwise;

@@ -42,14 +42,24 @@ Bytes of_round(std::string_view name, std::uint64_t round, std::uint16_t member)
     return KeyBuilder(name).number(round).number(member).take();
 }
 
+KeyBuilder of_coin(std::string_view name, const CoinId& id) {
+    const bool is_chi = id.kind == CoinKind::kChi;
+    KeyBuilder key(name);
+    key.number(static_cast<std::uint8_t>(id.kind))
+        .number(id.label.mpc_epoch)
+        .number(is_chi ? id.label.batch : id.label.round)
+        .number(id.label.attempt);
+    return key;
+}
+
 constexpr std::array<std::string_view, 27> kNames{
     "chain",  "parameters", "registry",   "governance", "tasks",        "rounds",
     "mpc",    "account",    "account_at", "nonce",      "organisation", "organisation_named",
     "ballot", "proposal",   "task",       "model",      "metrics",      "epoch",
     "setup",  "ephemeral",  "bundle",     "batch",      "prep_share",   "pledge",
     "round",  "verdict",    "history"};
-constexpr std::array<std::string_view, 4> kShareNames{"stat1", "stat2", "aggregate",
-                                                      "aggregate_ok"};
+constexpr std::array<std::string_view, 6> kShareNames{"stat1",        "stat2", "aggregate",
+                                                      "aggregate_ok", "coin",  "coin_share"};
 
 }  // namespace
 
@@ -127,6 +137,12 @@ Bytes batch(const BatchLabel& label) {
 }
 Bytes prep_share(const BatchLabel& label, std::uint16_t member) {
     return of_batch("prep_share", label, member);
+}
+Bytes coin(const CoinId& id) {
+    return of_coin("coin", id).take();
+}
+Bytes coin_share(const CoinId& id, std::uint16_t member) {
+    return of_coin("coin_share", id).number(member).take();
 }
 Bytes pledge(const BatchLabel& label, std::uint16_t slot) {
     return of_batch("pledge", label, slot);

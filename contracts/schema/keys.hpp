@@ -42,7 +42,13 @@ struct BundleId {
 [[nodiscard]] Bytes bundle(const BundleId& id);                                 // BundleRecord
 [[nodiscard]] Bytes batch(const BatchLabel& label);                             // BatchRecord
 [[nodiscard]] Bytes prep_share(const BatchLabel& label, std::uint16_t member);  // ShareRecord
-[[nodiscard]] Bytes pledge(const BatchLabel& label, std::uint16_t slot);        // PledgeRecord
+struct CoinId {
+    CoinKind kind = CoinKind::kChi;
+    RoundLabel label;
+};
+[[nodiscard]] Bytes coin(const CoinId& id);                               // CoinRecord
+[[nodiscard]] Bytes coin_share(const CoinId& id, std::uint16_t member);   // ShareRecord
+[[nodiscard]] Bytes pledge(const BatchLabel& label, std::uint16_t slot);  // PledgeRecord
 
 [[nodiscard]] Bytes round(std::uint64_t round);                            // RoundRecord
 [[nodiscard]] Bytes verdict(std::uint64_t round);                          // VerdictRecord

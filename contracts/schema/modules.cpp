@@ -150,6 +150,24 @@ std::string_view to_string(BatchState state) {
             return "consumed";
         case BatchState::kVoid:
             return "void";
+        case BatchState::kSacrifice:
+            return "sacrifice";
+        case BatchState::kDisputed:
+            return "disputed";
+        case BatchState::kBurned:
+            return "burned";
+    }
+    UNREACHABLE();
+}
+
+std::string_view to_string(CoinKind kind) {
+    switch (kind) {
+        case CoinKind::kChi:
+            return "chi";
+        case CoinKind::kRange:
+            return "range";
+        case CoinKind::kTest:
+            return "test";
     }
     UNREACHABLE();
 }

@@ -68,6 +68,7 @@ struct EpochRecord {
     std::uint64_t next_batch{};
     std::vector<std::uint64_t> live_batches;  // POSTING, CERTIFIED or ASSIGNED; ascending
     Height next_preparation;                  // no PREP_OPEN before this height
+    MemberSet excluded{};                     // X: proven liars of the preparation
     template <typename Self, typename Visitor>
     static void describe(Self& self, Visitor& visit) {
         visit("mpc_epoch", self.mpc_epoch);
@@ -85,10 +86,14 @@ struct EpochRecord {
         visit("next_batch", self.next_batch);
         visit("live_batches", self.live_batches, Limit{kMaxLiveBatches});
         visit("next_preparation", self.next_preparation);
+        visit("excluded", self.excluded);
     }
     // Index k of a validator, slot i of a trainer; nullopt for others.
     [[nodiscard]] std::optional<std::uint16_t> find_member(const PublicKey& key) const;
     [[nodiscard]] std::optional<std::uint16_t> find_slot(const PublicKey& key) const;
+    [[nodiscard]] bool is_excluded(std::uint16_t member) const {
+        return (excluded & member_bit(member)) != 0;
+    }
     friend bool operator==(const EpochRecord&, const EpochRecord&) = default;
 };
 
@@ -152,9 +157,12 @@ enum class BatchState : std::uint8_t {
     kAssigned = 3,
     kConsumed = 4,
     kVoid = 5,
+    kSacrifice = 6,  // a member is missing: the products are checked with a random combination
+    kDisputed = 7,   // somebody lied: the keys are being revealed
+    kBurned = 8,     // revealed, the liars are named
 };
 [[nodiscard]] constexpr bool is_known(BatchState state) {
-    return state >= BatchState::kPosting && state <= BatchState::kVoid;
+    return state >= BatchState::kPosting && state <= BatchState::kBurned;
 }
 [[nodiscard]] std::string_view to_string(BatchState state);
 
@@ -195,6 +203,21 @@ struct ShareRecord {
         visit("values", self.values, Limit{kMaxShareWords});
     }
     friend bool operator==(const ShareRecord&, const ShareRecord&) = default;
+};
+
+// coin/<kind>/<mpc_epoch>/<batch or round>/<attempt>, from the first share until the batch or the
+// attempt is over; coin_share/.../<member> is the ShareRecord of each poster.
+struct CoinRecord {
+    MemberSet posters{};
+    std::vector<std::uint16_t> base;  // members whose shares define the polynomial, once open
+    std::optional<Digest> seed;
+    template <typename Self, typename Visitor>
+    static void describe(Self& self, Visitor& visit) {
+        visit("posters", self.posters);
+        visit("base", self.base, Limit{kMaxCommittee});
+        visit("seed", self.seed);
+    }
+    friend bool operator==(const CoinRecord&, const CoinRecord&) = default;
 };
 
 // pledge/<mpc_epoch>/<batch>/<slot>: write-once, kept for ever.

@@ -64,6 +64,7 @@ const std::vector<EntryPoint>& schema_entry_points() {
         decoder_of<KeyAck>("key_ack"),
         decoder_of<ClientKeys>("client_keys"),
         decoder_of<PrepShare>("prep_share"),
+        decoder_of<CoinShare>("coin_share"),
         decoder_of<StatShare>("stat_share"),
         decoder_of<Aggregate>("aggregate"),
         decoder_of<AggregateOk>("aggregate_ok"),

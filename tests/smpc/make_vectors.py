@@ -238,6 +238,25 @@ def round_case(n, clients, d):
             "sums": rows(sums), "sums_opened": opened(sums), "aggregates": aggregates}
 
 
+def coin_case(n):
+    """Every kind of coin of one key set: shares, opened elements, seed, first elements."""
+    committee = Committee(n)
+    batch_keys, round_keys = committee.keys("pi"), committee.keys("coin")
+    coins = []
+    for kind, numbers in (("chi", [3, 7]), ("R", [3, 5, 0]), ("R", [3, 5, 2]), ("T", [3, 5, 2])):
+        keys = batch_keys if kind == "chi" else {
+            a: kdf(k, kind, numbers[2]) for a, k in round_keys.items()}
+        label = kind.encode() + b"".join(v.to_bytes(8, "little") for v in numbers)
+        values = committee.secret(keys, 6, 3)
+        seed = hashlib.sha256(b"coin" + label
+                              + b"".join(v.to_bytes(8, "little") for v in values)).digest()
+        coins.append({"kind": kind, "numbers": numbers, "label": label.hex(),
+                      "shares": rows(committee.shares(keys, 6, 3)), "opened": values,
+                      "seed": seed.hex(), "elements": [element(w) for w in aes_words(seed, 5)]})
+    return {"n": n, "batch_keys": [batch_keys[b].hex() for b in committee.subsets],
+            "round_keys": [round_keys[b].hex() for b in committee.subsets], "coins": coins}
+
+
 def main():
     key = bytes(range(32))
     subset_key, nonce = hashlib.sha256(b"K").digest(), hashlib.sha256(b"N").digest()
@@ -265,6 +284,7 @@ def main():
                                [[c.f(b, k) for k in c.members] for b in c.subsets[::71]])}
                    for n, c in ((n, Committee(n)) for n in (4, 7, 13))],
         "sharing": sharing,
+        "coins": [coin_case(4), coin_case(7)],
         "openings": opening_cases(),
         "rounds": [round_case(4, 3, 9), round_case(7, 2, 5)],
     }, separators=(",", ":")))
