@@ -4,10 +4,11 @@
 #include <algorithm>
 #include <bit>
 
+#include "fl_engine/smpc/range_parameters.hpp"
+
 namespace consilium::smpc {
 namespace {
 
-constexpr std::uint32_t kSmallModeDimension = 128;            // R is the identity up to here
 constexpr Uint128 kHeadroom = static_cast<Uint128>(1) << 60;  // half the centred range
 
 tl::unexpected<Error> refuse(const char* condition) {
@@ -16,12 +17,6 @@ tl::unexpected<Error> refuse(const char* condition) {
 
 Uint128 power_of_two(std::uint32_t exponent) {
     return static_cast<Uint128>(1) << exponent;
-}
-
-// T: the bound of a projection of an honest update.
-Uint128 projection_bound(const RoundParameters& parameters) {
-    return parameters.dimension <= kSmallModeDimension ? power_of_two(parameters.norm_bits + 1)
-                                                       : power_of_two(parameters.norm_bits + 3);
 }
 
 Result<void> validate_ranges(const Committee& committee, const RoundParameters& parameters) {
@@ -52,7 +47,8 @@ Result<void> validate_headroom(const Committee& committee, const RoundParameters
     const std::uint32_t nu = parameters.norm_bits;
     const Uint128 b_squared = power_of_two(2 * nu);
     const auto beta = static_cast<Uint128>(blur_bound(committee, parameters.blur_bits));
-    if (2 * projection_bound(parameters) * parameters.dimension >= kHeadroom) return refuse("H1");
+    const auto bound = static_cast<Uint128>(range_shape(parameters.dimension, nu).bound());
+    if (2 * bound * parameters.dimension >= kHeadroom) return refuse("H1");
     if (power_of_two(2 * nu + 12) + beta >= kHeadroom) return refuse("H2");
     if (beta > b_squared / 128) return refuse("H3");
     if (power_of_two(16 + 6 + nu) + committee.subset_count() * power_of_two(18) >= kHeadroom) {
