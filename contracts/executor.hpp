@@ -86,7 +86,8 @@ struct AdmissionContext {
 // Whether content is what its kind promises: the vote condition of rule D, next to length and hash.
 [[nodiscard]] bool check_blob(schema::BlobKind kind, ByteView content);
 // Whether the state lets a replica pull the blob of a transaction that waits in its mempool
-// unasked: SUBMIT as pledged, the validators' blobs one per label and of the exact length.
+// unasked: SUBMIT as pledged, RANGE of a submitter and the validators' blobs one per label and of
+// the exact length.
 [[nodiscard]] bool is_blob_expected(const StateReader& state, const Transaction& transaction);
 // The reference that a stored pledge of a client gives: what its node may take by upload before
 // the SUBMIT exists. nullopt: no pledge of this batch and slot in the current round.

@@ -72,7 +72,6 @@ RoundTerms make_terms(Execution& execution, const TaskRecord& task, const EpochR
     terms.clip_norm = task.clip_norm;
     terms.mode = task.spec.mode;
     terms.rule = task.spec.rule;
-    terms.is_range_on = false;
     terms.malicious_max = task.spec.malicious_max;
     terms.windows = task.spec.windows;
     bind_terms(terms, task, epoch);
@@ -197,7 +196,10 @@ Code abort_round(Execution& execution, const schema::RoundReference& reference) 
     auto round = current_round(execution.state);
     if (!round || round->label.round != reference.round) return Code::kUnknownRound;
     if (round->label.attempt != reference.attempt) return Code::kWrongLabel;
-    if (round->phase != Phase::kSubmitting) return Code::kTooLateToAbort;
+    // From the test's coin on, shares of what it opens are visible before any block holds them.
+    if (schema::phase_order(round->phase) >= schema::phase_order(Phase::kCoinTest)) {
+        return Code::kTooLateToAbort;
+    }
     end_round(execution, *round, Phase::kAborted, EndReason::kCouncil);
     return Code::kOk;
 }

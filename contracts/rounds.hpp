@@ -15,7 +15,7 @@ namespace consilium::contracts::rounds {
 [[nodiscard]] schema::Code check_task(const schema::TaskSpec& spec);
 [[nodiscard]] schema::Code create_task(Execution& execution, const schema::TaskSpec& spec);
 [[nodiscard]] schema::Code close_task(Execution& execution, const schema::TaskReference& reference);
-// Ends the current attempt before the submissions close; the next attempt follows by itself.
+// Ends the current attempt before the range proofs close; the next attempt follows by itself.
 [[nodiscard]] schema::Code abort_round(Execution& execution,
                                        const schema::RoundReference& reference);
 // Ends the round in whichever phase it is; its keys and updates are never used again.

@@ -1,7 +1,8 @@
-// Pledges and submissions of masked updates.
+// Pledges and submissions of masked updates, and proofs of their range.
 //
 // A pledge is write-once per (mpc_epoch, batch, slot), for ever: the chain, not a trainer's disk,
-// decides which masked update exists, so no mask is ever used for two updates.
+// decides which masked update exists, so no mask is ever used for two updates. A range proof is
+// write-once in the same way: a second one under the same mask would reveal digits of the update.
 #pragma once
 #include "contracts/execution.hpp"
 

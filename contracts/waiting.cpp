@@ -8,6 +8,7 @@
 #include "contracts/verification/batches.hpp"
 #include "contracts/verification/epochs.hpp"
 #include "fl_engine/smpc/field61.hpp"
+#include "fl_engine/smpc/range_parameters.hpp"
 
 namespace consilium::contracts {
 namespace {
@@ -34,6 +35,18 @@ bool is_submit_expected(const StateView& state, const PublicKey& sender,
     const auto pledge = state.find<schema::PledgeRecord>(
         keys::pledge({round->label.mpc_epoch, round->label.batch}, *slot));
     return pledge && pledge->update == arguments.update;
+}
+
+bool is_range_expected(const StateView& state, const PublicKey& sender,
+                       const schema::Range& arguments) {
+    const auto round = rounds::current_round(state);
+    if (!round || round->phase != Phase::kRanging || round->label != arguments.label) return false;
+    const auto epoch = state.load<EpochRecord>(keys::epoch(round->label.mpc_epoch));
+    const auto slot = epoch.find_slot(sender);
+    if (!slot || *slot != arguments.slot) return false;
+    const bool is_due = (round->submitted & ~round->ranged & schema::slot_bit(*slot)) != 0;
+    const auto shape = smpc::range_shape(round->terms.dimension, round->terms.nu);
+    return is_due && arguments.proof.length == shape.blob_bytes();
 }
 
 bool is_key_commit_expected(const StateView& state, const PublicKey& sender,
@@ -125,6 +138,10 @@ bool is_blob_expected(const StateReader& reader, const Transaction& transaction)
     if (info == nullptr || info->blob == schema::BlobKind::kNone) return false;
     const StateView state(reader);
     const PublicKey& sender = transaction.sender;
+    if (info->module == schema::Module::kSubmission && info->action == action::kRange) {
+        return holds_for<schema::Range>(
+            transaction, [&](const auto& it) { return is_range_expected(state, sender, it); });
+    }
     if (info->module == schema::Module::kSubmission) {
         return holds_for<schema::Submit>(
             transaction, [&](const auto& it) { return is_submit_expected(state, sender, it); });
@@ -162,7 +179,7 @@ bool has_open_window(const StateReader& reader, const BlockContext& head) {
     const StateView state(reader);
     const auto parameters = state.load<schema::Parameters>(keys::parameters());
     if (const auto round = rounds::current_round(state)) {
-        if (round->phase == Phase::kSubmitting) return true;
+        if (round->phase == Phase::kSubmitting || round->phase == Phase::kRanging) return true;
         if (round->phase == Phase::kAggregate && !round->is_aggregate_fallback) return true;
     }
     const auto epoch = verification::current_epoch(state);

@@ -41,7 +41,7 @@ Json clients_of(Database& database, std::uint64_t round, bool is_over, double we
     Json clients = Json::array();
     database.query(
         "SELECT c.slot, c.trainer, o.name, c.pledged, c.submitted, c.code, c.is_suspect, c.weight, "
-        "c.reduced_weight FROM round_clients c LEFT JOIN accounts a ON a.key = c.trainer "
+        "c.reduced_weight, c.ranged FROM round_clients c LEFT JOIN accounts a ON a.key = c.trainer "
         "LEFT JOIN organisations o ON o.id = a.organisation WHERE c.round = ? ORDER BY c.slot",
         {round}, [&](const Row& row) {
             const bool has_verdict = !row.is_null(5);
@@ -50,6 +50,7 @@ Json clients_of(Database& database, std::uint64_t round, bool is_over, double we
                            {"name", row.is_null(2) ? Json() : Json(row.text(2))},
                            {"pledged", row.integer(3) != 0},
                            {"submitted", row.integer(4) != 0},
+                           {"ranged", row.integer(9) != 0},
                            {"code", has_verdict ? Json(row.text(5)) : Json()},
                            {"is_suspect", has_verdict && row.integer(6) != 0},
                            {"weight", has_verdict ? Json(row.number(7)) : Json()},
@@ -126,8 +127,6 @@ Json round_json(Database& database, const RoundRow& row) {
             {"phase_time_ms", record["phase_time"]},
             {"changed_height", row.changed},
             {"mode", terms["mode"]},
-            {"is_range_on", terms["is_range_on"]},
-            {"norm", terms["is_range_on"] == true ? "proved" : "not proved"},
             {"clip_norm", as_double(terms["clip_norm"]) / kQ32},
             {"dimension", terms["dimension"]},
             {"malicious_max", terms["malicious_max"]},

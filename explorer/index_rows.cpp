@@ -164,15 +164,13 @@ class RecordRows {
         const std::string json = schema::to_json_value(record).dump();
         const std::uint64_t round = record.label.round;
         database_.run(
-            "INSERT INTO rounds (round, attempt, task, phase, reason, first_opened, is_range_on, "
-            "changed, json) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) "
+            "INSERT INTO rounds (round, attempt, task, phase, reason, first_opened, "
+            "changed, json) VALUES (?, ?, ?, ?, ?, ?, ?, ?) "
             "ON CONFLICT (round) DO UPDATE SET attempt = excluded.attempt, "
             "phase = excluded.phase, reason = excluded.reason, "
-            "is_range_on = excluded.is_range_on, changed = excluded.changed, "
-            "json = excluded.json",
+            "changed = excluded.changed, json = excluded.json",
             {round, record.label.attempt, record.terms.task, schema::to_string(record.phase),
-             schema::to_string(record.reason), record.opened, record.terms.is_range_on,
-             header_.height, json});
+             schema::to_string(record.reason), record.opened, header_.height, json});
         // Another attempt may have other clients in its slots.
         database_.run("DELETE FROM round_clients WHERE round = ? AND attempt <> ?",
                       {round, record.label.attempt});
@@ -182,11 +180,13 @@ class RecordRows {
         for (std::uint16_t slot = 1; slot <= epoch->clients.size(); ++slot) {
             const schema::SlotSet bit = schema::slot_bit(slot);
             database_.run(
-                "INSERT INTO round_clients (round, slot, attempt, trainer, pledged, submitted) "
-                "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (round, slot) DO UPDATE SET "
-                "pledged = excluded.pledged, submitted = excluded.submitted",
+                "INSERT INTO round_clients (round, slot, attempt, trainer, pledged, submitted, "
+                "ranged) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (round, slot) DO UPDATE SET "
+                "pledged = excluded.pledged, submitted = excluded.submitted, "
+                "ranged = excluded.ranged",
                 {round, slot, record.label.attempt, epoch->clients[slot - 1U],
-                 (record.pledged & bit) != 0, (record.submitted & bit) != 0});
+                 (record.pledged & bit) != 0, (record.submitted & bit) != 0,
+                 (record.ranged & bit) != 0});
         }
     }
 

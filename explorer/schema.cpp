@@ -52,7 +52,7 @@ CREATE TABLE IF NOT EXISTS tasks (
 CREATE TABLE IF NOT EXISTS rounds (
   round INTEGER PRIMARY KEY, attempt INTEGER NOT NULL, task INTEGER NOT NULL,
   phase TEXT NOT NULL, reason TEXT NOT NULL, first_opened INTEGER NOT NULL,
-  is_range_on INTEGER NOT NULL, changed INTEGER NOT NULL, json TEXT NOT NULL
+  changed INTEGER NOT NULL, json TEXT NOT NULL
 );
 CREATE TABLE IF NOT EXISTS round_phases (
   sequence INTEGER PRIMARY KEY, round INTEGER NOT NULL, attempt INTEGER NOT NULL,
@@ -62,7 +62,7 @@ CREATE TABLE IF NOT EXISTS round_phases (
 );
 CREATE TABLE IF NOT EXISTS round_clients (
   round INTEGER NOT NULL, slot INTEGER NOT NULL, attempt INTEGER NOT NULL, trainer BLOB NOT NULL,
-  pledged INTEGER NOT NULL, submitted INTEGER NOT NULL,
+  pledged INTEGER NOT NULL, submitted INTEGER NOT NULL, ranged INTEGER NOT NULL,
   code TEXT, is_suspect INTEGER, weight INTEGER, reduced_weight INTEGER,
   PRIMARY KEY (round, slot)
 ) WITHOUT ROWID;

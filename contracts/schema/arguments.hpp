@@ -170,6 +170,19 @@ struct Pledge {
 };
 // submission/submit: must equal the stored pledge.
 using Submit = Pledge;
+// submission/range: one per (mpc_epoch, batch, slot).
+struct Range {
+    RoundLabel label;
+    std::uint16_t slot{};
+    BlobName proof;  // that no coordinate of the update wraps around the field: 8 (2 Nb + 2) bytes
+    template <typename Self, typename Visitor>
+    static void describe(Self& self, Visitor& visit) {
+        visit("label", self.label);
+        visit("slot", self.slot);
+        visit("proof", self.proof);
+    }
+    friend bool operator==(const Range&, const Range&) = default;
+};
 
 // verification/ephemeral_key: sent by every member and every client.
 struct EphemeralKey {
@@ -282,7 +295,7 @@ struct CoinShare {
     friend bool operator==(const CoinShare&, const CoinShare&) = default;
 };
 
-// verification/stat1: gamma_ii for each submitter, ascending by slot.
+// verification/stat1: lambda_i, phi_i, psi_i and gamma_ii for each slot of V0, ascending.
 // verification/stat2: PAIRWISE gamma_ij for i < j, both passing, lexicographic; SUM sigma_i.
 struct StatShare {
     RoundLabel label;

@@ -66,6 +66,7 @@ constexpr std::array kCodes{
     CodeName{Code::kPledgeMissing, "pledge_missing"},
     CodeName{Code::kPledgeMismatch, "pledge_mismatch"},
     CodeName{Code::kWrongLength, "wrong_length"},
+    CodeName{Code::kNotSubmitted, "not_submitted"},
     CodeName{Code::kNotAMember, "not_a_member"},
     CodeName{Code::kNoEphemeralKey, "no_ephemeral_key"},
     CodeName{Code::kWrongLeader, "wrong_leader"},

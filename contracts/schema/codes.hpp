@@ -68,6 +68,7 @@ enum class Code : std::uint16_t {
     kPledgeMissing = 401,
     kPledgeMismatch = 402,
     kWrongLength = 403,
+    kNotSubmitted = 404,
     // Verification.
     kNotAMember = 500,
     kNoEphemeralKey = 501,

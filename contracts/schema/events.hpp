@@ -176,6 +176,17 @@ struct SubmissionsClosed {  // SUBMITTED
     }
     friend bool operator==(const SubmissionsClosed&, const SubmissionsClosed&) = default;
 };
+using RangeProved = Range;
+struct RangesClosed {
+    RoundLabel label;
+    SlotSet ranged{};  // V0
+    template <typename Self, typename Visitor>
+    static void describe(Self& self, Visitor& visit) {
+        visit("label", self.label);
+        visit("ranged", self.ranged);
+    }
+    friend bool operator==(const RangesClosed&, const RangesClosed&) = default;
+};
 
 struct EpochOpened {  // EPOCH_OPEN
     std::uint64_t mpc_epoch{};

@@ -52,12 +52,12 @@ KeyBuilder of_coin(std::string_view name, const CoinId& id) {
     return key;
 }
 
-constexpr std::array<std::string_view, 27> kNames{
+constexpr std::array<std::string_view, 28> kNames{
     "chain",  "parameters", "registry",   "governance", "tasks",        "rounds",
     "mpc",    "account",    "account_at", "nonce",      "organisation", "organisation_named",
     "ballot", "proposal",   "task",       "model",      "metrics",      "epoch",
     "setup",  "ephemeral",  "bundle",     "batch",      "prep_share",   "pledge",
-    "round",  "verdict",    "history"};
+    "range",  "round",      "verdict",    "history"};
 constexpr std::array<std::string_view, 6> kShareNames{"stat1",        "stat2", "aggregate",
                                                       "aggregate_ok", "coin",  "coin_share"};
 
@@ -146,6 +146,9 @@ Bytes coin_share(const CoinId& id, std::uint16_t member) {
 }
 Bytes pledge(const BatchLabel& label, std::uint16_t slot) {
     return of_batch("pledge", label, slot);
+}
+Bytes range(const BatchLabel& label, std::uint16_t slot) {
+    return of_batch("range", label, slot);
 }
 
 Bytes round(std::uint64_t round) {

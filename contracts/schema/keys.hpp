@@ -49,6 +49,7 @@ struct CoinId {
 [[nodiscard]] Bytes coin(const CoinId& id);                               // CoinRecord
 [[nodiscard]] Bytes coin_share(const CoinId& id, std::uint16_t member);   // ShareRecord
 [[nodiscard]] Bytes pledge(const BatchLabel& label, std::uint16_t slot);  // PledgeRecord
+[[nodiscard]] Bytes range(const BatchLabel& label, std::uint16_t slot);   // RangeRecord
 
 [[nodiscard]] Bytes round(std::uint64_t round);                            // RoundRecord
 [[nodiscard]] Bytes verdict(std::uint64_t round);                          // VerdictRecord

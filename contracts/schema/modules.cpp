@@ -180,6 +180,12 @@ std::string_view to_string(Phase phase) {
             return "stat1";
         case Phase::kStat2:
             return "stat2";
+        case Phase::kCoinRange:
+            return "coin_range";
+        case Phase::kRanging:
+            return "ranging";
+        case Phase::kCoinTest:
+            return "coin_test";
         case Phase::kAggregate:
             return "aggregate";
         case Phase::kResult:
@@ -188,6 +194,30 @@ std::string_view to_string(Phase phase) {
             return "aborted";
         case Phase::kCancelled:
             return "cancelled";
+    }
+    UNREACHABLE();
+}
+
+int phase_order(Phase phase) {
+    switch (phase) {
+        case Phase::kSubmitting:
+            return 1;
+        case Phase::kCoinRange:
+            return 2;
+        case Phase::kRanging:
+            return 3;
+        case Phase::kCoinTest:
+            return 4;
+        case Phase::kStat1:
+            return 5;
+        case Phase::kStat2:
+            return 6;
+        case Phase::kAggregate:
+            return 7;
+        case Phase::kResult:
+        case Phase::kAborted:
+        case Phase::kCancelled:
+            return 8;
     }
     UNREACHABLE();
 }
@@ -210,6 +240,8 @@ std::string_view to_string(EndReason reason) {
             return "too_many_attempts";
         case EndReason::kTaskClosed:
             return "task_closed";
+        case EndReason::kTooFewRanged:
+            return "too_few_ranged";
     }
     UNREACHABLE();
 }

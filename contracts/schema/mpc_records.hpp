@@ -236,6 +236,18 @@ struct PledgeRecord {
     friend bool operator==(const PledgeRecord&, const PledgeRecord&) = default;
 };
 
+// range/<mpc_epoch>/<batch>/<slot>: write-once, kept for ever like the pledge.
+struct RangeRecord {
+    BlobName proof;
+    Height height;
+    template <typename Self, typename Visitor>
+    static void describe(Self& self, Visitor& visit) {
+        visit("proof", self.proof);
+        visit("height", self.height);
+    }
+    friend bool operator==(const RangeRecord&, const RangeRecord&) = default;
+};
+
 // rounds
 struct RoundsRecord {
     std::uint64_t next_round = 1;
@@ -256,24 +268,31 @@ enum class Phase : std::uint8_t {
     kResult = 5,
     kAborted = 6,  // nothing was opened; the next attempt follows
     kCancelled = 7,
+    kCoinRange = 8,  // the seed of the projections is opened; not with up to 128 parameters
+    kRanging = 9,    // clients prove their ranges
+    kCoinTest = 10,  // the seed of the test is opened; from its beginning on no ABORT
 };
 [[nodiscard]] constexpr bool is_known(Phase phase) {
-    return phase >= Phase::kSubmitting && phase <= Phase::kCancelled;
+    return phase >= Phase::kSubmitting && phase <= Phase::kCoinTest;
 }
+// The place of a phase in the course of a round; numbers are in the order in which they came to be.
+// Ends (RESULT, ABORTED, CANCELLED) lie behind every phase with work.
+[[nodiscard]] int phase_order(Phase phase);
 [[nodiscard]] std::string_view to_string(Phase phase);
 
 enum class EndReason : std::uint8_t {
     kNone = 0,
     kTooFewSubmitted = 1,  // aborted
     kCouncil = 2,          // aborted or cancelled
-    kTooFewPassed = 3,     // cancelled: fewer than n_need passed the norm test
+    kTooFewPassed = 3,     // cancelled: fewer than n_need passed the range and norm tests
     kTooFewWeighted = 4,   // cancelled: a sum of so few would nearly be one update
     kOverflow = 5,         // cancelled: the model would leave its range
     kTooManyAttempts = 6,  // cancelled
     kTaskClosed = 7,       // cancelled
+    kTooFewRanged = 8,     // aborted: fewer than n_need proofs of ranges
 };
 [[nodiscard]] constexpr bool is_known(EndReason reason) {
-    return reason <= EndReason::kTaskClosed;
+    return reason <= EndReason::kTooFewRanged;
 }
 [[nodiscard]] std::string_view to_string(EndReason reason);
 
@@ -306,7 +325,6 @@ struct RoundTerms {
     std::uint64_t clip_norm{};  // C_r, Q32
     Mode mode = Mode::kPairwise;
     std::uint16_t rule{};
-    bool is_range_on{};                       // false: norms are not proved
     std::uint16_t malicious_max{};            // c_max
     std::vector<std::uint16_t> data_weights;  // dw_i per slot
     RoundWindows windows;
@@ -322,7 +340,6 @@ struct RoundTerms {
         visit("clip_norm", self.clip_norm);
         visit("mode", self.mode);
         visit("rule", self.rule);
-        visit("is_range_on", self.is_range_on);
         visit("malicious_max", self.malicious_max);
         visit("data_weights", self.data_weights, Limit{kMaxClients});
         visit("windows", self.windows);
@@ -342,13 +359,18 @@ struct RoundRecord {
     TimeMs phase_time;
     std::optional<Height> pledges_closed;  // h_pl
     TimeMs pledges_closed_time;
-    std::optional<Height> submissions_closed;  // h_sub = h_rng: from here on no ABORT
+    std::optional<Height> submissions_closed;  // h_sub
+    std::optional<Height> ranges_closed;       // h_rng: from here on no ABORT
     SlotSet pledged{};
-    SlotSet submitted{};  // U once submissions are closed
+    SlotSet submitted{};               // U once submissions are closed
+    std::optional<Digest> range_seed;  // seed_R, once opened
+    SlotSet ranged{};                  // V0 once ranges are closed
+    std::optional<Digest> test_seed;   // seed_T, once opened
     MemberSet stat1_posters{};
     std::vector<std::uint16_t> stat1_base;    // members whose vectors define the polynomial
-    SlotSet passed{};                         // V1
-    std::vector<std::int64_t> norms;          // blurred, per slot of U ascending
+    SlotSet in_range{};                       // of V0, whose proof holds
+    SlotSet passed{};                         // V1: in range and of an allowed norm
+    std::vector<std::int64_t> norms;          // blurred, per slot of V0 ascending
     std::vector<std::uint32_t> clip_weights;  // omega, per slot of V1 ascending
     MemberSet stat2_posters{};
     std::vector<std::uint16_t> stat2_base;
@@ -374,10 +396,15 @@ struct RoundRecord {
         visit("pledges_closed", self.pledges_closed);
         visit("pledges_closed_time", self.pledges_closed_time);
         visit("submissions_closed", self.submissions_closed);
+        visit("ranges_closed", self.ranges_closed);
         visit("pledged", self.pledged);
         visit("submitted", self.submitted);
+        visit("range_seed", self.range_seed);
+        visit("ranged", self.ranged);
+        visit("test_seed", self.test_seed);
         visit("stat1_posters", self.stat1_posters);
         visit("stat1_base", self.stat1_base, Limit{kMaxCommittee});
+        visit("in_range", self.in_range);
         visit("passed", self.passed);
         visit("norms", self.norms, Limit{kMaxClients});
         visit("clip_weights", self.clip_weights, Limit{kMaxClients});

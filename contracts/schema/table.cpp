@@ -50,6 +50,8 @@ constexpr std::array kActions{
                kFromStart, BlobKind::kNone, 200},
     ActionInfo{Module::kSubmission, action::kSubmit, kSubmission, "submit", kTrainerOnly,
                kFromStart, BlobKind::kVector, 500},
+    ActionInfo{Module::kSubmission, action::kRange, kSubmission, "range", kTrainerOnly, kFromStart,
+               BlobKind::kVector, 500},
     ActionInfo{Module::kVerification, action::kEphemeralKey, kVerification, "ephemeral_key",
                kValidatorOrTrainer, kFromStart, BlobKind::kNone, 200},
     ActionInfo{Module::kVerification, action::kKeyCommit, kVerification, "key_commit",
@@ -91,6 +93,7 @@ constexpr std::array kEvents{
     EventInfo{Module::kSubmission, event::kUpdatePledged, kSubmission, "update_pledged"},
     EventInfo{Module::kSubmission, event::kUpdateSubmitted, kSubmission, "update_submitted"},
     EventInfo{Module::kSubmission, event::kSubmissionsClosed, kSubmission, "submissions_closed"},
+    EventInfo{Module::kSubmission, event::kRangeProved, kSubmission, "range_proved"},
     EventInfo{Module::kVerification, event::kEpochOpened, kVerification, "epoch_opened"},
     EventInfo{Module::kVerification, event::kEpochActive, kVerification, "epoch_active"},
     EventInfo{Module::kVerification, event::kEpochEnded, kVerification, "epoch_ended"},
@@ -106,6 +109,7 @@ constexpr std::array kEvents{
     EventInfo{Module::kVerification, event::kAggregateFallback, kVerification,
               "aggregate_fallback"},
     EventInfo{Module::kVerification, event::kSeed, kVerification, "seed"},
+    EventInfo{Module::kVerification, event::kRangesClosed, kVerification, "ranges_closed"},
     EventInfo{Module::kModels, event::kModelRegistered, kModels, "model_registered"},
     EventInfo{Module::kModels, event::kMetricsReported, kModels, "metrics_reported"},
     EventInfo{Module::kModels, event::kModelPromoted, kModels, "model_promoted"},
@@ -165,6 +169,9 @@ std::optional<BlobReference> blob_reference(const Transaction& transaction) {
     const ActionInfo* info = find_action(transaction.module, transaction.action);
     if (info == nullptr || info->blob == BlobKind::kNone) return std::nullopt;
     const Bytes& arguments = transaction.arguments;
+    if (info->module == Module::kSubmission && info->action == action::kRange) {
+        return reference_of<Range>(arguments, info->blob, &Range::proof);
+    }
     if (info->module == Module::kSubmission) {
         return reference_of<Submit>(arguments, info->blob, &Submit::update);
     }

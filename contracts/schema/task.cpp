@@ -14,7 +14,8 @@ constexpr std::uint32_t kMaxBatchSize = 1U << 16;
 constexpr std::uint32_t kMaxRateMicros = 10'000'000;
 
 const char* find_window_fault(const RoundWindows& windows) {
-    for (const Window& window : {windows.pledge, windows.submit, windows.aggregate}) {
+    for (const Window& window :
+         {windows.pledge, windows.submit, windows.range, windows.aggregate}) {
         if (window.blocks == 0 || window.blocks > kMaxWindow.blocks) return "window blocks";
         if (window.ms > kMaxWindow.ms) return "window ms";
     }

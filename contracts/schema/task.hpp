@@ -73,11 +73,13 @@ struct TrainingHints {
 struct RoundWindows {
     Window pledge{.blocks = 8, .ms = 8'000};     // from the opening of the round
     Window submit{.blocks = 4, .ms = 4'000};     // from the end of the pledge window
+    Window range{.blocks = 4, .ms = 4'000};      // from SEED; up to 128 parameters: from h_sub
     Window aggregate{.blocks = 4, .ms = 2'000};  // before all validators post their AGG share
     template <typename Self, typename Visitor>
     static void describe(Self& self, Visitor& visit) {
         visit("pledge", self.pledge);
         visit("submit", self.submit);
+        visit("range", self.range);
         visit("aggregate", self.aggregate);
     }
     friend bool operator==(const RoundWindows&, const RoundWindows&) = default;

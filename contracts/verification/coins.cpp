@@ -87,7 +87,12 @@ CoinId round_coin(CoinKind kind, const schema::RoundLabel& label) {
 
 std::optional<CoinKind> coin_of(schema::Phase phase) {
     switch (phase) {
+        case schema::Phase::kCoinRange:
+            return CoinKind::kRange;
+        case schema::Phase::kCoinTest:
+            return CoinKind::kTest;
         case schema::Phase::kSubmitting:
+        case schema::Phase::kRanging:
         case schema::Phase::kStat1:
         case schema::Phase::kStat2:
         case schema::Phase::kAggregate:

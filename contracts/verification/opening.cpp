@@ -1,4 +1,4 @@
-// STAT1: norms. AGG: the weighted sum and the new model.
+// STAT1: ranges and norms. AGG: the weighted sum and the new model.
 #include "contracts/verification/opening.hpp"
 
 #include <algorithm>
@@ -175,7 +175,7 @@ std::vector<std::uint16_t> slots_of(schema::SlotSet set) {
 }
 
 std::size_t stat1_length(const RoundRecord& round) {
-    const auto clients = static_cast<std::size_t>(std::popcount(round.submitted));
+    const auto clients = static_cast<std::size_t>(std::popcount(round.ranged));
     return smpc::Stat1Layout(clients, false).length();
 }
 
@@ -205,18 +205,21 @@ void open_stat1(Execution& execution, RoundRecord& round) {
         report_fault(execution, action::kStat1, round.label, fault);
     }
     round.stat1_base.assign(opening->base.begin(), opening->base.end());
-    const std::vector<std::uint16_t> submitted = slots_of(round.submitted);
-    round.norms =
-        smpc::read_stat1(smpc::Stat1Layout(submitted.size(), false), opening->values).norms;
+    const std::vector<std::uint16_t> ranged = slots_of(round.ranged);
+    smpc::Stat1Values values =
+        smpc::read_stat1(smpc::Stat1Layout(ranged.size(), false), opening->values);
+    round.norms = std::move(values.norms);
     std::vector<std::int64_t> passed_norms;
-    for (std::size_t i = 0; i < submitted.size(); ++i) {
+    for (std::size_t i = 0; i < ranged.size(); ++i) {
+        if (!values.is_in_range[i]) continue;
+        round.in_range |= schema::slot_bit(ranged[i]);
         if (!smpc::norm_passes(round.norms[i], round.terms.nu)) continue;
-        round.passed |= schema::slot_bit(submitted[i]);
+        round.passed |= schema::slot_bit(ranged[i]);
         passed_norms.push_back(round.norms[i]);
     }
     const std::size_t needed = schema::min_submissions(round.terms.malicious_max);
     if (passed_norms.size() < needed) {
-        store_norm_verdict(execution, round, epoch);
+        store_early_verdict(execution, round, epoch);
         rounds::end_round(execution, round, Phase::kCancelled, EndReason::kTooFewPassed);
         return;
     }

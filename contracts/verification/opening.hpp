@@ -1,4 +1,4 @@
-// What an opened vector does to the round: norms, verdict, result.
+// What an opened vector does to the round: ranges and norms, verdict, result.
 #pragma once
 #include <cstdint>
 #include <vector>

@@ -4,7 +4,9 @@
 #include <bit>
 
 #include "contracts/rounds.hpp"
+#include "contracts/verification/coins.hpp"
 #include "contracts/verification/opening.hpp"
+#include "fl_engine/smpc/range_parameters.hpp"
 
 namespace consilium::contracts::verification {
 namespace {
@@ -21,15 +23,39 @@ void close_pledges(Execution& execution, RoundRecord& round) {
     execution.state.store(keys::round(round.label.round), round);
 }
 
-// From this block on no ABORT: members compute their STAT1 shares now.
+bool are_enough(const RoundRecord& round, schema::SlotSet slots) {
+    return std::popcount(slots) >= schema::min_submissions(round.terms.malicious_max);
+}
+
 void close_submissions(Execution& execution, RoundRecord& round) {
     round.submissions_closed = execution.block.height;
     execution.emit(schema::Module::kSubmission, event::kSubmissionsClosed,
                    schema::SubmissionsClosed{round.label, round.submitted});
-    if (std::popcount(round.submitted) < schema::min_submissions(round.terms.malicious_max)) {
+    if (!are_enough(round, round.submitted)) {
         rounds::end_round(execution, round, Phase::kAborted, EndReason::kTooFewSubmitted);
+        return;
+    }
+    const auto shape = smpc::range_shape(round.terms.dimension, round.terms.nu);
+    rounds::change_phase(execution, round, shape.is_small() ? Phase::kRanging : Phase::kCoinRange);
+}
+
+// From this block on no ABORT: members release shares of the test's seed, and of STAT1 after it.
+void close_ranges(Execution& execution, RoundRecord& round) {
+    round.ranges_closed = execution.block.height;
+    execution.emit(schema::Module::kVerification, event::kRangesClosed,
+                   schema::RangesClosed{round.label, round.ranged});
+    if (are_enough(round, round.ranged)) {
+        rounds::change_phase(execution, round, Phase::kCoinTest);
     } else {
-        rounds::change_phase(execution, round, Phase::kStat1);
+        rounds::end_round(execution, round, Phase::kAborted, EndReason::kTooFewRanged);
+    }
+}
+
+void advance_ranging(Execution& execution, RoundRecord& round) {
+    const Moment since{round.phase_height, round.phase_time};
+    const bool is_complete = round.ranged == round.submitted;
+    if (is_complete || is_window_over(round.terms.windows.range, since, execution.block)) {
+        close_ranges(execution, round);
     }
 }
 
@@ -51,6 +77,18 @@ void advance_submitting(Execution& execution, RoundRecord& round) {
     }
 }
 
+void open_round_coin(Execution& execution, RoundRecord& round) {
+    const auto kind = coin_of(round.phase);
+    CHECK(kind.has_value());
+    const auto epoch =
+        execution.state.load<schema::EpochRecord>(keys::epoch(round.label.mpc_epoch));
+    const auto seed = try_open_coin(execution, epoch, round_coin(*kind, round.label));
+    if (!seed) return;
+    const bool is_range = *kind == schema::CoinKind::kRange;
+    (is_range ? round.range_seed : round.test_seed) = *seed;
+    rounds::change_phase(execution, round, is_range ? Phase::kRanging : Phase::kStat1);
+}
+
 }  // namespace
 
 void fire_round_deadlines(Execution& execution) {
@@ -58,6 +96,8 @@ void fire_round_deadlines(Execution& execution) {
     if (!round) return;
     if (round->phase == Phase::kSubmitting) {
         advance_submitting(execution, *round);
+    } else if (round->phase == Phase::kRanging) {
+        advance_ranging(execution, *round);
     } else if (round->phase == Phase::kAggregate && !round->is_aggregate_fallback) {
         const Moment since{round->phase_height, round->phase_time};
         if (is_window_over(round->terms.windows.aggregate, since, execution.block)) {
@@ -73,6 +113,12 @@ void settle_round(Execution& execution) {
     switch (round->phase) {
         case Phase::kSubmitting:
             return advance_submitting(execution, *round);
+        case Phase::kRanging:
+            return advance_ranging(execution, *round);
+        case Phase::kCoinRange:
+        case Phase::kCoinTest:
+            if (execution.has_round_news) open_round_coin(execution, *round);
+            return;
         case Phase::kStat1:
             if (execution.has_round_news) open_stat1(execution, *round);
             return;

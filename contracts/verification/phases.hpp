@@ -1,4 +1,5 @@
-// The phases of a round on chain: windows, STAT1, STAT2, AGG, result (smpc-protocol.md, section 6).
+// The phases of a round on chain: windows, coins, STAT1, STAT2, AGG, result (smpc-protocol.md,
+// section 6).
 #pragma once
 #include "contracts/execution.hpp"
 #include "contracts/schema/mpc_records.hpp"

@@ -71,7 +71,9 @@ Code post_stat(Execution& execution, const Sender& sender, const schema::StatSha
         return code;
     }
     RoundRecord& round = place.round;
-    const bool is_late = round.phase > step.phase && round.phase <= Phase::kAggregate;
+    const int order = schema::phase_order(round.phase);
+    const bool is_late =
+        order > schema::phase_order(step.phase) && order <= schema::phase_order(Phase::kAggregate);
     if (round.phase != step.phase && !is_late) return Code::kWrongPhase;
     if (const Code code = check_words(arguments.values, step.length(round)); code != Code::kOk) {
         return code;

@@ -31,8 +31,8 @@ smpc::StatMode mode_of(const RoundRecord& round) {
     return static_cast<smpc::StatMode>(round.terms.mode);
 }
 
-// One outcome per slot of the epoch: without a submission, or without a passed norm, until the
-// rule has spoken.
+// One outcome per slot of the epoch: what stopped it before the rule, or OK until the rule has
+// spoken.
 VerdictRecord start_record(const RoundRecord& round, const EpochRecord& epoch) {
     VerdictRecord record;
     record.label = round.label;
@@ -40,9 +40,14 @@ VerdictRecord start_record(const RoundRecord& round, const EpochRecord& epoch) {
     for (std::uint16_t slot = 1; slot <= epoch.clients.size(); ++slot) {
         ClientOutcome outcome;
         outcome.slot = slot;
-        if ((round.submitted & schema::slot_bit(slot)) == 0) {
+        const schema::SlotSet bit = schema::slot_bit(slot);
+        if ((round.submitted & bit) == 0) {
             outcome.code = ClientCode::kNoSubmit;
-        } else if ((round.passed & schema::slot_bit(slot)) == 0) {
+        } else if ((round.ranged & bit) == 0) {
+            outcome.code = ClientCode::kNoRange;
+        } else if ((round.in_range & bit) == 0) {
+            outcome.code = ClientCode::kRangeFail;
+        } else if ((round.passed & bit) == 0) {
             outcome.code = ClientCode::kNormFail;
         }
         record.clients.push_back(outcome);
@@ -58,9 +63,9 @@ void store_record(Execution& execution, const VerdictRecord& record) {
 // Norms of the clients that passed, in slot order.
 std::vector<std::int64_t> passed_norms(const RoundRecord& round) {
     std::vector<std::int64_t> norms;
-    const std::vector<std::uint16_t> submitted = slots_of(round.submitted);
-    for (std::size_t i = 0; i < submitted.size(); ++i) {
-        if ((round.passed & schema::slot_bit(submitted[i])) != 0) norms.push_back(round.norms[i]);
+    const std::vector<std::uint16_t> ranged = slots_of(round.ranged);
+    for (std::size_t i = 0; i < ranged.size(); ++i) {
+        if ((round.passed & schema::slot_bit(ranged[i])) != 0) norms.push_back(round.norms[i]);
     }
     return norms;
 }
@@ -166,7 +171,7 @@ std::size_t stat2_length(const RoundRecord& round) {
     return smpc::Stat2Layout(mode_of(round), clients).length();
 }
 
-void store_norm_verdict(Execution& execution, const RoundRecord& round, const EpochRecord& epoch) {
+void store_early_verdict(Execution& execution, const RoundRecord& round, const EpochRecord& epoch) {
     VerdictRecord record = start_record(round, epoch);
     record.is_cancelled = true;
     store_record(execution, record);

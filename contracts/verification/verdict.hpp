@@ -5,8 +5,8 @@
 
 namespace consilium::contracts::verification {
 
-// Codes of a round that ends before STAT2 because too few passed the norm test.
-void store_norm_verdict(Execution& execution, const schema::RoundRecord& round,
-                        const schema::EpochRecord& epoch);
+// Codes of a round that ends before STAT2 because too few passed the tests of range and norm.
+void store_early_verdict(Execution& execution, const schema::RoundRecord& round,
+                         const schema::EpochRecord& epoch);
 
 }  // namespace consilium::contracts::verification

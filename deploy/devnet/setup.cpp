@@ -181,6 +181,7 @@ schema::TaskSpec make_task(const Setup& setup) {
     const auto more = static_cast<std::uint32_t>(setup.hospitals.size() - kMinHospitals);
     task.windows.pledge = {.blocks = 8, .ms = 15'000 + 4'000 * more};
     task.windows.submit = {.blocks = 8, .ms = 8'000 + 2'000 * more};
+    task.windows.range = {.blocks = 8, .ms = 8'000 + 2'000 * more};
     task.windows.aggregate = {.blocks = 4, .ms = 4'000};
     return task;
 }

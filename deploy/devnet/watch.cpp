@@ -56,6 +56,8 @@ Result<std::optional<Record>> read_from(p2p::VerifiedReader& reader, const Bytes
 }  // namespace
 
 std::string explain(const std::string& code) {
+    if (code == "NO_RANGE") return "its norm was not proved in time";
+    if (code == "RANGE_FAIL") return "the proof of its norm does not hold";
     if (code == "NORM_FAIL") return "longer than the clip norm allows";
     if (code == "NULL") return "almost nothing in it";
     if (code == "REF") return "points against the reference";
@@ -142,6 +144,7 @@ Result<void> Watch::read_progress() {
     if (*round && (*round)->phase != Phase::kResult && (*round)->phase != Phase::kCancelled) {
         current_ = **round;
     }
+    if (auto read = read_coin(); !read) return read;
     auto mpc = read_from<schema::MpcRecord>(reader_, keys::mpc());
     if (!mpc) return tl::unexpected(mpc.error());
     epoch_.reset();
@@ -164,6 +167,18 @@ Result<void> Watch::read_progress() {
                         (current_->pledges_closed ? " submit" : "") + " " +
                         std::to_string(current_->label.attempt)
                   : describe_preparation().doing);
+    return {};
+}
+
+Result<void> Watch::read_coin() {
+    coin_posters_ = 0;
+    if (!current_) return {};
+    const bool is_range = current_->phase == Phase::kCoinRange;
+    if (!is_range && current_->phase != Phase::kCoinTest) return {};
+    const auto kind = is_range ? schema::CoinKind::kRange : schema::CoinKind::kTest;
+    auto coin = read_from<schema::CoinRecord>(reader_, keys::coin({kind, current_->label}));
+    if (!coin) return tl::unexpected(coin.error());
+    if (*coin) coin_posters_ = (*coin)->posters;
     return {};
 }
 
@@ -219,18 +234,30 @@ Watch::Situation Watch::describe_round(const schema::RoundRecord& round) const {
         return Situation{head + doing + ": shares of " + of(count, members) + " validators",
                          members_without(done)};
     };
+    const auto provers = [&](schema::SlotSet all, schema::SlotSet done) {
+        const auto count = static_cast<std::size_t>(std::popcount(all));
+        return Situation{head + "proving norms: waiting for " +
+                             of(static_cast<std::size_t>(std::popcount(all & ~done)), count),
+                         names_without(done | ~all)};
+    };
     switch (round.phase) {
         case Phase::kSubmitting:
             return round.pledges_closed ? trainers("submitting", round.submitted)
                                         : trainers("training", round.pledged);
+        case Phase::kCoinRange:
+            return validators("drawing the projections", coin_posters_);
+        case Phase::kRanging:
+            return provers(round.submitted, round.ranged);
+        case Phase::kCoinTest:
+            return validators("drawing the test of the proofs", coin_posters_);
         case Phase::kStat1:
-            return validators("opening norms", round.stat1_posters);
+            return validators("checking norms", round.stat1_posters);
         case Phase::kStat2:
             return validators("opening inner products", round.stat2_posters);
         case Phase::kAggregate:
             return validators("opening the sum", round.aggregate_posters);
         case Phase::kAborted:
-            return {head + "too few submitted: a new attempt follows with the next masks", ""};
+            return {head + "too few took part: a new attempt follows with the next masks", ""};
         case Phase::kResult:
         case Phase::kCancelled:
             return {head + "done", ""};

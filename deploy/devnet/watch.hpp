@@ -76,6 +76,7 @@ class Watch {
     [[nodiscard]] Result<RoundRow> describe(const schema::RoundRecord& round);
     [[nodiscard]] Result<void> describe_verdict(const schema::RoundRecord& round, RoundRow& row);
     [[nodiscard]] Result<void> read_progress();
+    [[nodiscard]] Result<void> read_coin();
     [[nodiscard]] std::string name_of(const schema::EpochRecord& epoch, std::uint32_t slot) const;
     [[nodiscard]] std::string names_without(schema::SlotSet present) const;
     [[nodiscard]] std::string members_without(schema::MemberSet present) const;
@@ -101,6 +102,7 @@ class Watch {
     std::optional<schema::RoundRecord> current_;
     std::optional<schema::EpochRecord> epoch_;
     std::optional<schema::BatchRecord> batch_;  // the newest
+    schema::MemberSet coin_posters_{};          // of the coin of the current phase
     std::string situation_;
     std::uint64_t situation_since_ms_ = 0;
 };

@@ -55,6 +55,7 @@ export interface RoundClient {
   name: string | null;
   pledged: boolean;
   submitted: boolean;
+  ranged: boolean; // sent the proof of its range
   code: string | null;
   is_suspect: boolean;
   outcome: string;
@@ -72,7 +73,6 @@ export interface Round {
   opened_time_ms: number;
   phase_time_ms: number;
   mode: string;
-  norm: string;
   from_version: number;
   to_version: number | null;
   phases: { attempt: number; phase: string; height: number; time_ms: number }[];

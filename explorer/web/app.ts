@@ -10,15 +10,18 @@ const API = "/api/v1";
 const REFRESH_MS = 400; // at most this often, however fast blocks come
 const PHASES = [
   ["submitting", "Train and submit"],
-  ["stat1", "Norms"],
+  ["coin_range", "Draw projections"],
+  ["ranging", "Prove norms"],
+  ["coin_test", "Draw test"],
+  ["stat1", "Check norms"],
   ["stat2", "Comparisons"],
   ["aggregate", "Aggregate"],
   ["result", "New model"],
 ] as const;
 const REASONS: Record<string, string> = {
   NO_SUBMIT: "did not submit",
-  NO_RANGE: "no norm proof",
-  RANGE_FAIL: "norm proof failed",
+  NO_RANGE: "no proof of the norm",
+  RANGE_FAIL: "proof of the norm failed",
   NORM_FAIL: "norm too large",
   NULL: "hardly any update",
   REF: "against the reference",
@@ -145,7 +148,6 @@ function showCurrent(round: Round | undefined): void {
       round.to_version === null ? "" : ` to v${round.to_version}`,
       el("span", { class: "spacer" }),
       `${answered} of ${round.clients.length} submitted`,
-      round.norm === "not proved" && chip("Norm not proved", "warn"),
       isOver && round.reason !== "none" && chip(words(round.reason), "bad")),
     el("ol", { class: "steps" }, ...steps),
     el("ul", { class: "people" }, ...people));
@@ -194,8 +196,7 @@ function showRounds(rounds: Round[]): void {
     el("td", {},
       chip(words(round.phase), round.phase === "result" ? "good"
         : round.phase === "cancelled" || round.phase === "aborted" ? "bad" : "live"),
-      round.reason !== "none" && el("div", { class: "muted" }, words(round.reason)),
-      round.norm === "not proved" && el("div", { class: "muted" }, "Norm not proved")),
+      round.reason !== "none" && el("div", { class: "muted" }, words(round.reason))),
     ...hospitals.map((name) => cell(round.clients.find(
       (client) => (client.name ?? `Slot ${client.slot}`) === name))),
     el("td", {}, round.to_version === null ? "\u2013" : `v${round.to_version}`),

@@ -52,11 +52,16 @@ Element StatShares::blur_share(std::uint64_t i, std::uint64_t j, std::uint32_t b
 }
 
 std::vector<Element> StatShares::stat1(std::span<const ClientShare> v0,
+                                       std::span<const RangeShares> range,
                                        std::span<const Element> reference) const {
+    CHECK(range.size() == v0.size());
     const Stat1Layout layout(v0.size(), !reference.empty());
     std::vector<Element> shares(layout.length());
     for (std::size_t x = 0; x < v0.size(); ++x) {
         const ClientShare& own = v0[x];
+        shares[layout.lambda(x)] = range[x].lambda;
+        shares[layout.phi(x)] = range[x].phi;
+        shares[layout.psi(x)] = range[x].psi;
         shares[layout.norm(x)] = Field61::add(
             product_share(own, own), blur_share(own.client, own.client, inputs_.blur_bits));
         if (layout.has_reference()) {
@@ -103,6 +108,8 @@ Stat1Values read_stat1(const Stat1Layout& layout, std::span<const Element> opene
     CHECK(opened.size() == layout.length());
     Stat1Values values;
     for (std::size_t x = 0; x < layout.clients(); ++x) {
+        values.is_in_range.push_back(
+            range_passes({opened[layout.lambda(x)], opened[layout.phi(x)], opened[layout.psi(x)]}));
         values.norms.push_back(Field61::centered(opened[layout.norm(x)]));
         if (layout.has_reference()) {
             values.reference.push_back(Field61::centered(opened[layout.reference(x)]));

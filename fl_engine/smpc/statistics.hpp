@@ -9,24 +9,27 @@
 #include <vector>
 
 #include "fl_engine/smpc/encoding.hpp"
+#include "fl_engine/smpc/range_check.hpp"
 
 namespace consilium::smpc {
 
-// STAT1 holds, per client of V0 ascending: gamma_ii and, with a reference, c_i.
+// STAT1 holds, per client of V0 ascending: lambda_i, phi_i and psi_i of the range proof, gamma_ii
+// and, with a reference, c_i.
 class Stat1Layout {
   public:
     Stat1Layout(std::size_t clients, bool with_reference)
         : clients_(clients), with_reference_(with_reference) {}
     [[nodiscard]] std::size_t length() const { return clients_ * stride(); }
-    [[nodiscard]] std::size_t norm(std::size_t position) const { return position * stride(); }
-    [[nodiscard]] std::size_t reference(std::size_t position) const {
-        return position * stride() + 1;
-    }
+    [[nodiscard]] std::size_t lambda(std::size_t position) const { return position * stride(); }
+    [[nodiscard]] std::size_t phi(std::size_t position) const { return lambda(position) + 1; }
+    [[nodiscard]] std::size_t psi(std::size_t position) const { return lambda(position) + 2; }
+    [[nodiscard]] std::size_t norm(std::size_t position) const { return lambda(position) + 3; }
+    [[nodiscard]] std::size_t reference(std::size_t position) const { return lambda(position) + 4; }
     [[nodiscard]] std::size_t clients() const { return clients_; }
     [[nodiscard]] bool has_reference() const { return with_reference_; }
 
   private:
-    [[nodiscard]] std::size_t stride() const { return with_reference_ ? 2 : 1; }
+    [[nodiscard]] std::size_t stride() const { return with_reference_ ? 5 : 4; }
     std::size_t clients_;
     bool with_reference_;
 };
@@ -65,8 +68,9 @@ class StatShares {
   public:
     StatShares(const Kdf& kdf, const Committee& committee, const BatchItems& items,
                const StatInputs& inputs);
-    // `reference` empty: no reference in this round.
+    // `range`: of the same clients, from RangeVerifier. `reference` empty: none in this round.
     [[nodiscard]] std::vector<Element> stat1(std::span<const ClientShare> v0,
+                                             std::span<const RangeShares> range,
                                              std::span<const Element> reference) const;
     [[nodiscard]] std::vector<Element> stat2_pairwise(std::span<const ClientShare> v1) const;
     // `omega`: clip weights of V1 from clip_weights(), public after STAT1.
@@ -89,6 +93,7 @@ inline constexpr std::uint64_t kSumBlurLabel = 0xFFFFFFFE;
 inline constexpr std::uint32_t kSumBlurExtraBits = 8;
 
 struct Stat1Values {
+    std::vector<bool> is_in_range;        // per client of V0: the proof holds
     std::vector<std::int64_t> norms;      // blurred, per client of V0
     std::vector<std::int64_t> reference;  // blurred <u_i, g>; empty without a reference
 };

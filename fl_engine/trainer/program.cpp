@@ -165,10 +165,16 @@ Result<void> serve(Arguments& arguments, const ProgramDescription& description) 
     if (!genesis) return tl::unexpected(genesis.error());
     const auto key = unlock(arguments);
     if (!key) return tl::unexpected(key.error());
+    auto sealer = std::make_unique<UpdateSealer>();
     if (description.deviation && !arguments.deviation.empty()) {
         auto deviation = description.deviation->make(arguments.deviation, arguments.learner.seed);
         if (!deviation) return tl::unexpected(deviation.error());
         arguments.learner.deviation = std::move(*deviation);
+        if (description.deviation->make_sealer) {
+            auto made = description.deviation->make_sealer(arguments.deviation);
+            if (!made) return tl::unexpected(made.error());
+            if (*made) sealer = std::move(*made);
+        }
     }
     auto learner = Learner::load(arguments.learner);
     if (!learner) return tl::unexpected(learner.error());
@@ -180,7 +186,7 @@ Result<void> serve(Arguments& arguments, const ProgramDescription& description) 
     spdlog::info("trainer {}: {} rows to train on, {} held out",
                  key->public_key().hex().substr(0, 16), learner->training_rows(),
                  learner->held_out_rows());
-    Trainer trainer({nodes, *genesis, *key, *vault, *learner, wall_time,
+    Trainer trainer({nodes, *genesis, *key, *vault, *learner, *sealer, wall_time,
                      [](const std::string& line) { spdlog::info("{}", line); }});
     loop(trainer, nodes);
     spdlog::info("stopped");

@@ -5,10 +5,12 @@
 #pragma once
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 
 #include "core/result.hpp"
+#include "fl_engine/trainer/update_sealer.hpp"
 #include "fl_engine/training/transform.hpp"
 
 namespace consilium::trainer {
@@ -17,6 +19,8 @@ struct DeviationOption {
     std::string flag;  // such as "--attack"
     std::string help;
     std::function<Result<fl::Deviation>(const std::string& value, std::uint64_t seed)> make;
+    // May be empty, and may answer null: then updates are sealed honestly.
+    std::function<Result<std::unique_ptr<UpdateSealer>>(const std::string& value)> make_sealer;
 };
 
 struct ProgramDescription {

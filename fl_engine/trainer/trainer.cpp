@@ -38,8 +38,11 @@ void Trainer::tell_once(const std::string& line) {
 }
 
 Result<void> Trainer::execute(std::uint16_t module, std::uint16_t action_number, Bytes arguments) {
-    const auto outcome = sender_.execute(parts_.key, {module, action_number, std::move(arguments)},
-                                         p2p::WaitFor::kCommitted);
+    return check_outcome(sender_.execute(parts_.key, {module, action_number, std::move(arguments)},
+                                         p2p::WaitFor::kCommitted));
+}
+
+Result<void> Trainer::check_outcome(const Result<p2p::SendOutcome>& outcome) {
     if (!outcome) return tl::unexpected(outcome.error());
     if (outcome->state != p2p::SendState::kCommitted) {
         return make_error(ErrorCode::kUnavailable,
@@ -68,6 +71,7 @@ Result<void> Trainer::tick() {
             } else {
                 auto is_ready = receive_keys(epoch);
                 if (!is_ready) return tl::unexpected(is_ready.error());
+                if (auto erased = erase_spent_keys(epoch); !erased) return erased;
                 const auto rounds = read<schema::RoundsRecord>(keys::rounds());
                 if (!rounds) return tl::unexpected(rounds.error());
                 if (*is_ready && *rounds && (*rounds)->current) {
@@ -166,10 +170,14 @@ Result<Bytes> Trainer::train_and_mask(const Epoch& epoch, const RoundRecord& rou
         ring.clear();
         for (auto& chain : (*chains)->ring) ring.push_back(smpc::step_client_chain(kdf_, chain));
     }
-    const auto masked = smpc::mask_update(kdf_, epoch.committee, ring, *update, round.terms.nu);
+    const auto masked = parts_.sealer.mask({kdf_, epoch.committee, ring}, *update, round.terms.nu);
     if (!masked) return tl::unexpected(masked.error());
     Bytes bytes = smpc::encode_words(*masked);
-    // The update first: if the chains were stepped first, a crash would lose the batch's keys.
+    // Keys and update first: if the chains were stepped first, a crash would lose the batch's keys.
+    if (auto stored = parts_.vault.store_mask_ring(epoch.record.mpc_epoch, round.label.batch, ring);
+        !stored) {
+        return tl::unexpected(stored.error());
+    }
     if (auto stored =
             parts_.vault.store_masked_update(epoch.record.mpc_epoch, round.label.batch, bytes);
         !stored) {
@@ -197,13 +205,15 @@ Result<std::optional<Bytes>> Trainer::masked_update(const Epoch& epoch, const Ro
 }
 
 Result<void> Trainer::take_part(const Epoch& epoch, const RoundRecord& round) {
-    const bool is_settled =
-        skipped_round_ == round.label.round ||
-        (settled_round_ == round.label.round && settled_attempt_ == round.label.attempt);
-    if (round.phase != Phase::kSubmitting || round.label.mpc_epoch != epoch.record.mpc_epoch ||
-        is_settled) {
-        return {};
-    }
+    const bool is_skipped = skipped_round_ == round.label.round;
+    if (is_skipped || round.label.mpc_epoch != epoch.record.mpc_epoch) return {};
+    if (round.phase == Phase::kSubmitting) return submit_update(epoch, round);
+    if (round.phase == Phase::kRanging) return prove_range(epoch, round);
+    return {};
+}
+
+Result<void> Trainer::submit_update(const Epoch& epoch, const RoundRecord& round) {
+    if (settled_round_ == round.label.round && settled_attempt_ == round.label.attempt) return {};
     const std::string name = "round " + std::to_string(round.label.round);
     const schema::BatchLabel batch{round.label.mpc_epoch, round.label.batch};
     auto update = masked_update(epoch, round);

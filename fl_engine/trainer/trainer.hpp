@@ -1,4 +1,5 @@
-// One hospital's part in training: follows the chain, trains, masks, pledges, submits, reports.
+// One hospital's part in training: follows the chain, trains, masks, pledges, submits, proves the
+// range of its update, reports.
 //
 // tick() reads the proven state through the hospital's own node and does what is due: post the
 // epoch's key, receive mask keys, take part in the open round, report metrics. It may be killed
@@ -14,6 +15,7 @@
 #include "core/genesis.hpp"
 #include "fl_engine/smpc/committee.hpp"
 #include "fl_engine/trainer/learner.hpp"
+#include "fl_engine/trainer/update_sealer.hpp"
 #include "fl_engine/trainer/vault.hpp"
 #include "p2p/client/node_pool.hpp"
 #include "p2p/client/transaction_sender.hpp"
@@ -27,6 +29,7 @@ struct TrainerParts {
     const KeyPair& key;
     Vault& vault;
     const Learner& learner;
+    const UpdateSealer& sealer;
     std::function<TimeMs()> wall_time;               // for signed uploads
     std::function<void(const std::string&)> notice;  // one line for people, never a secret
 };
@@ -55,9 +58,19 @@ class Trainer {
                                                              const schema::RoundRecord& round);
     [[nodiscard]] Result<Bytes> train_and_mask(const Epoch& epoch,
                                                const schema::RoundRecord& round);
+    [[nodiscard]] Result<void> submit_update(const Epoch& epoch, const schema::RoundRecord& round);
+    // The RANGE blob of the pledged update, made and stored now if there is none yet.
+    [[nodiscard]] Result<std::optional<Bytes>> range_proof(const Epoch& epoch,
+                                                           const schema::RoundRecord& round,
+                                                           ByteView update);
+    [[nodiscard]] Result<void> prove_range(const Epoch& epoch, const schema::RoundRecord& round);
+    [[nodiscard]] Result<void> erase_spent_keys(const Epoch& epoch);
     [[nodiscard]] Result<void> report_metrics();
     [[nodiscard]] Result<void> report_version(const schema::TaskRecord& task);
     [[nodiscard]] Result<void> execute(std::uint16_t module, std::uint16_t action, Bytes arguments);
+    [[nodiscard]] Result<void> execute_with_blob(const p2p::Instruction& instruction,
+                                                 const Bytes& blob);
+    [[nodiscard]] static Result<void> check_outcome(const Result<p2p::SendOutcome>& outcome);
     void tell_once(const std::string& line);
 
     template <typename Record>

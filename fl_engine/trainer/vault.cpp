@@ -18,6 +18,21 @@ std::string chains_name(std::uint64_t mpc_epoch) {
 std::string update_prefix(std::uint64_t mpc_epoch) {
     return "epoch-" + std::to_string(mpc_epoch) + "-update-";
 }
+std::string ring_prefix(std::uint64_t mpc_epoch) {
+    return "epoch-" + std::to_string(mpc_epoch) + "-masks-";
+}
+std::string proof_prefix(std::uint64_t mpc_epoch) {
+    return "epoch-" + std::to_string(mpc_epoch) + "-range-";
+}
+// The number that is all of `name` after `prefix`.
+std::optional<std::uint64_t> number_behind(const std::string& name, const std::string& prefix) {
+    if (!name.starts_with(prefix)) return std::nullopt;
+    const char* const end = name.data() + name.size();
+    std::uint64_t number = 0;
+    const auto parsed = std::from_chars(name.data() + prefix.size(), end, number);
+    if (parsed.ec != std::errc{} || parsed.ptr != end) return std::nullopt;
+    return number;
+}
 
 }  // namespace
 
@@ -77,11 +92,16 @@ Result<void> Vault::store_chains(std::uint64_t mpc_epoch, const ClientChains& ch
     return write(chains_name(mpc_epoch), writer.finish());
 }
 
-Result<std::optional<Bytes>> Vault::masked_update(std::uint64_t mpc_epoch, std::uint64_t batch) {
-    auto found = read(update_prefix(mpc_epoch) + std::to_string(batch));
+// Bytes that may leave the process: one-time-padded ciphertexts.
+Result<std::optional<Bytes>> Vault::read_bytes(const std::string& name) {
+    auto found = read(name);
     if (!found) return tl::unexpected(found.error());
     if (!*found) return std::optional<Bytes>();
-    return std::optional<Bytes>(to_bytes((*found)->view()));  // a one-time-padded ciphertext
+    return std::optional<Bytes>(to_bytes((*found)->view()));
+}
+
+Result<std::optional<Bytes>> Vault::masked_update(std::uint64_t mpc_epoch, std::uint64_t batch) {
+    return read_bytes(update_prefix(mpc_epoch) + std::to_string(batch));
 }
 
 Result<void> Vault::store_masked_update(std::uint64_t mpc_epoch, std::uint64_t batch,
@@ -89,28 +109,75 @@ Result<void> Vault::store_masked_update(std::uint64_t mpc_epoch, std::uint64_t b
     return write(update_prefix(mpc_epoch) + std::to_string(batch), update);
 }
 
-Result<void> Vault::erase_older(std::uint64_t mpc_epoch, std::uint64_t batch) {
-    const std::string own_prefix = "epoch-" + std::to_string(mpc_epoch) + "-";
-    const std::string updates = update_prefix(mpc_epoch);
-    std::vector<std::string> old;
+Result<std::optional<std::vector<smpc::ClientMaskKey>>> Vault::mask_ring(std::uint64_t mpc_epoch,
+                                                                         std::uint64_t batch) {
+    auto found = read(ring_prefix(mpc_epoch) + std::to_string(batch));
+    if (!found) return tl::unexpected(found.error());
+    if (!*found) return std::optional<std::vector<smpc::ClientMaskKey>>();
+    smpc::SecretReader reader((*found)->view());
+    auto ring = reader.ring<smpc::ClientMaskKey>();
+    if (auto done = reader.finish("the mask keys"); !done) return tl::unexpected(done.error());
+    return std::optional(std::move(ring));
+}
+
+Result<void> Vault::store_mask_ring(std::uint64_t mpc_epoch, std::uint64_t batch,
+                                    const std::vector<smpc::ClientMaskKey>& ring) {
+    smpc::SecretWriter writer(smpc::SecretWriter::ring_bytes(ring));
+    writer.ring(ring);
+    return write(ring_prefix(mpc_epoch) + std::to_string(batch), writer.finish());
+}
+
+Result<void> Vault::erase_mask_ring(std::uint64_t mpc_epoch, std::uint64_t batch) {
+    return keystore::remove_secret_file(path_of(ring_prefix(mpc_epoch) + std::to_string(batch)));
+}
+
+Result<std::vector<std::uint64_t>> Vault::mask_rings(std::uint64_t mpc_epoch) {
+    const auto names = list();
+    if (!names) return tl::unexpected(names.error());
+    std::vector<std::uint64_t> batches;
+    for (const std::string& name : *names) {
+        if (const auto batch = number_behind(name, ring_prefix(mpc_epoch))) {
+            batches.push_back(*batch);
+        }
+    }
+    return batches;
+}
+
+Result<std::optional<Bytes>> Vault::range_proof(std::uint64_t mpc_epoch, std::uint64_t batch) {
+    return read_bytes(proof_prefix(mpc_epoch) + std::to_string(batch));
+}
+
+Result<void> Vault::store_range_proof(std::uint64_t mpc_epoch, std::uint64_t batch,
+                                      ByteView proof) {
+    return write(proof_prefix(mpc_epoch) + std::to_string(batch), proof);
+}
+
+Result<std::vector<std::string>> Vault::list() const {
+    std::vector<std::string> names;
     std::error_code failure;
     for (const auto& entry : std::filesystem::directory_iterator(folder_, failure)) {
-        const std::string name = entry.path().filename().string();
-        if (!name.starts_with("epoch-")) continue;
-        if (!name.starts_with(own_prefix)) {
-            old.push_back(name);
-        } else if (name.starts_with(updates)) {
-            std::uint64_t number = 0;
-            const char* const end = name.data() + name.size();
-            const auto parsed = std::from_chars(name.data() + updates.size(), end, number);
-            if (parsed.ptr == end && number < batch) old.push_back(name);
-        }
+        names.push_back(entry.path().filename().string());
     }
     if (failure) {
         return make_error(ErrorCode::kUnavailable,
                           "cannot list " + folder_ + ": " + failure.message());
     }
-    for (const std::string& name : old) {
+    return names;
+}
+
+Result<void> Vault::erase_older(std::uint64_t mpc_epoch, std::uint64_t batch) {
+    const std::string own_prefix = "epoch-" + std::to_string(mpc_epoch) + "-";
+    const auto names = list();
+    if (!names) return tl::unexpected(names.error());
+    for (const std::string& name : *names) {
+        if (!name.starts_with("epoch-")) continue;
+        bool is_old = !name.starts_with(own_prefix);
+        for (const std::string& prefix :
+             {update_prefix(mpc_epoch), ring_prefix(mpc_epoch), proof_prefix(mpc_epoch)}) {
+            const auto number = number_behind(name, prefix);
+            is_old = is_old || (number && *number < batch);
+        }
+        if (!is_old) continue;
         if (auto removed = keystore::remove_secret_file(path_of(name)); !removed) return removed;
     }
     return {};

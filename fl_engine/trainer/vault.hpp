@@ -1,4 +1,5 @@
-// What a trainer must not lose or leak: transport key, mask chains, masked updates; sealed files.
+// What a trainer must not lose or leak: transport key, mask chains, mask keys of the batch at hand,
+// masked updates and range proofs; sealed files.
 //
 // Every file of `folder` (mode 0700) is sealed under a key that the trainer's account key yields.
 // Durable before anything that depends on it is sent. One (epoch, batch) has at most one masked
@@ -39,7 +40,21 @@ class Vault {
                                                              std::uint64_t batch);
     [[nodiscard]] Result<void> store_masked_update(std::uint64_t mpc_epoch, std::uint64_t batch,
                                                    ByteView update);
-    // Files of other epochs, and masked updates of batches below `batch`.
+    // k_A^{i,b} of a batch, from the masking of its update until the batch is over.
+    [[nodiscard]] Result<std::optional<std::vector<smpc::ClientMaskKey>>> mask_ring(
+        std::uint64_t mpc_epoch, std::uint64_t batch);
+    [[nodiscard]] Result<void> store_mask_ring(std::uint64_t mpc_epoch, std::uint64_t batch,
+                                               const std::vector<smpc::ClientMaskKey>& ring);
+    [[nodiscard]] Result<void> erase_mask_ring(std::uint64_t mpc_epoch, std::uint64_t batch);
+    // Batches of the epoch whose mask keys are held.
+    [[nodiscard]] Result<std::vector<std::uint64_t>> mask_rings(std::uint64_t mpc_epoch);
+
+    // The only RANGE blob that is ever sent about the update of that batch.
+    [[nodiscard]] Result<std::optional<Bytes>> range_proof(std::uint64_t mpc_epoch,
+                                                           std::uint64_t batch);
+    [[nodiscard]] Result<void> store_range_proof(std::uint64_t mpc_epoch, std::uint64_t batch,
+                                                 ByteView proof);
+    // Files of other epochs, and masked updates, keys and proofs of batches below `batch`.
     [[nodiscard]] Result<void> erase_older(std::uint64_t mpc_epoch, std::uint64_t batch);
 
   private:
@@ -49,6 +64,8 @@ class Vault {
         return folder_ + "/" + name;
     }
     [[nodiscard]] Result<std::optional<SecretBytes>> read(const std::string& name);
+    [[nodiscard]] Result<std::optional<Bytes>> read_bytes(const std::string& name);
+    [[nodiscard]] Result<std::vector<std::string>> list() const;
     [[nodiscard]] Result<void> write(const std::string& name, ByteView secret);
 
     std::string folder_;

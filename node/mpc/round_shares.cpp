@@ -1,11 +1,12 @@
-// Shares of statistics and of the weighted sum.
+// Shares of coins, of statistics and of the weighted sum.
 #include "node/mpc/round_shares.hpp"
 
 #include <algorithm>
 
 #include "contracts/schema/arguments.hpp"
 #include "fl_engine/smpc/aggregate.hpp"
-#include "fl_engine/smpc/statistics.hpp"
+#include "node/mpc/coin_shares.hpp"
+#include "node/mpc/range_shares.hpp"
 #include "node/mpc/release_log.hpp"
 
 namespace consilium::mpc {
@@ -44,9 +45,19 @@ bool is_first_poster(const Context& context) {
     return std::find(first.begin(), first.end(), context.self) != first.end();
 }
 
+// The coin whose shares the phase collects.
+std::optional<schema::CoinKind> coin_of(Phase phase) {
+    if (phase == Phase::kCoinRange) return schema::CoinKind::kRange;
+    if (phase == Phase::kCoinTest) return schema::CoinKind::kTest;
+    return std::nullopt;
+}
+
 // Whether the current phase still lacks something of ours.
 bool is_owed(const Context& context, const RoundRecord& round) {
     switch (round.phase) {
+        case Phase::kCoinRange:
+        case Phase::kCoinTest:
+            return is_coin_share_owed(context, {*coin_of(round.phase), round.label});
         case Phase::kStat1:
             return !context.is_mine(round.stat1_posters);
         case Phase::kStat2:
@@ -57,6 +68,7 @@ bool is_owed(const Context& context, const RoundRecord& round) {
                    !context.is_mine(round.aggregate_oks);
         }
         case Phase::kSubmitting:
+        case Phase::kRanging:
         case Phase::kResult:
         case Phase::kAborted:
         case Phase::kCancelled:
@@ -101,7 +113,7 @@ Result<bool> RoundShares::prepare(const Context& context, const RoundRecord& rou
         batch_ = std::move(**keys);
         delta_ = record->delta;
     }
-    for (const std::uint32_t slot : slots_of(round.submitted)) {
+    for (const std::uint32_t slot : slots_of(round.ranged)) {
         if (shares_.contains(slot)) continue;
         const auto pledge = context.find<schema::PledgeRecord>(
             schema::keys::pledge(batch, static_cast<std::uint16_t>(slot)));
@@ -117,8 +129,8 @@ Result<bool> RoundShares::prepare(const Context& context, const RoundRecord& rou
     return true;
 }
 
-Outgoing RoundShares::make_statistics(const Context& context, const EpochKeys& keys,
-                                      const RoundRecord& round) const {
+std::optional<Outgoing> RoundShares::make_statistics(const Context& context, const EpochKeys& keys,
+                                                     const RoundRecord& round) {
     const smpc::BatchItems items(static_cast<std::uint32_t>(context.epoch.clients.size()));
     const HeldPrep prep(context, *batch_, items);
     const smpc::StatShares statistics(context.kdf, context.committee, items,
@@ -130,12 +142,14 @@ Outgoing RoundShares::make_statistics(const Context& context, const EpochKeys& k
                                        .blur_ring = keys.blur});
     const bool is_first = round.phase == Phase::kStat1;
     std::vector<smpc::ClientShare> clients;
-    for (const std::uint32_t slot : slots_of(is_first ? round.submitted : round.passed)) {
+    for (const std::uint32_t slot : slots_of(is_first ? round.ranged : round.passed)) {
         clients.push_back({slot, shares_.at(slot)});
     }
     schema::StatShare arguments{round.label, {}};
     if (is_first) {
-        arguments.values = statistics.stat1(clients, {});
+        if (!ranges_) ranges_ = evaluate_ranges(context, *batch_, round, clients);
+        if (!ranges_) return std::nullopt;
+        arguments.values = statistics.stat1(clients, *ranges_, {});
     } else if (round.terms.mode == schema::Mode::kPairwise) {
         arguments.values = statistics.stat2_pairwise(clients);
     } else {
@@ -181,13 +195,21 @@ std::optional<Outgoing> RoundShares::make_aggregate(const Context& context, cons
     return outgoing;
 }
 
+std::optional<Outgoing> RoundShares::make_share(const Context& context, const EpochKeys& keys,
+                                                const RoundRecord& round) {
+    return round.phase == Phase::kAggregate ? make_aggregate(context, keys, round)
+                                            : make_statistics(context, keys, round);
+}
+
 Result<void> RoundShares::step(const Context& context, const EpochKeys& keys) {
     const auto rounds = context.find<schema::RoundsRecord>(schema::keys::rounds());
     const auto round = rounds && rounds->current
                            ? context.find<RoundRecord>(schema::keys::round(*rounds->current))
                            : std::nullopt;
+    const int order = round ? schema::phase_order(round->phase) : 0;
     const bool is_open = round && round->label.mpc_epoch == context.epoch.mpc_epoch &&
-                         round->phase >= Phase::kStat1 && round->phase <= Phase::kAggregate;
+                         order >= schema::phase_order(Phase::kCoinRange) &&
+                         order <= schema::phase_order(Phase::kAggregate);
     if (!is_open) {
         *this = RoundShares();  // shares of a finished round are erased
         return {};
@@ -197,12 +219,14 @@ Result<void> RoundShares::step(const Context& context, const EpochKeys& keys) {
         context.refuse("the round keys are not at round " + std::to_string(round->label.round));
         return {};
     }
+    if (const auto coin = coin_of(round->phase)) {
+        context.owed.push_back(make_round_coin_share(context, keys, *coin, round->label));
+        return {};
+    }
     auto is_prepared = prepare(context, *round);
     if (!is_prepared) return tl::unexpected(is_prepared.error());
     if (!*is_prepared) return {};
-    std::optional<Outgoing> outgoing = round->phase == Phase::kAggregate
-                                           ? make_aggregate(context, keys, *round)
-                                           : make_statistics(context, keys, *round);
+    std::optional<Outgoing> outgoing = make_share(context, keys, *round);
     if (!outgoing) return {};
     auto is_admitted = may_release(context, round->label.round, *outgoing);
     if (!is_admitted) return tl::unexpected(is_admitted.error());

@@ -1,4 +1,5 @@
-// A member's shares of one round (smpc-protocol.md, R6, R7, R9): STAT1, STAT2, AGG, AGG_OK.
+// A member's shares of one round (smpc-protocol.md, R3 to R9): coins R and T, STAT1, STAT2, AGG,
+// AGG_OK.
 //
 // Every share is a function of the batch's keys, the round's keys and what the final state says, so
 // a repetition is the same bytes; release_log.hpp makes sure of it. Nothing is computed for a phase
@@ -7,6 +8,7 @@
 #pragma once
 #include <map>
 
+#include "fl_engine/smpc/statistics.hpp"
 #include "node/mpc/batch_keys.hpp"
 
 namespace consilium::mpc {
@@ -21,8 +23,12 @@ class RoundShares {
 
     // True when keys, delta and every submitted update are at hand and the shares are computed.
     [[nodiscard]] Result<bool> prepare(const Context& context, const schema::RoundRecord& round);
-    [[nodiscard]] Outgoing make_statistics(const Context& context, const EpochKeys& keys,
-                                           const schema::RoundRecord& round) const;
+    // nullopt: a proof of a range is not here yet.
+    [[nodiscard]] std::optional<Outgoing> make_statistics(const Context& context,
+                                                          const EpochKeys& keys,
+                                                          const schema::RoundRecord& round);
+    [[nodiscard]] std::optional<Outgoing> make_share(const Context& context, const EpochKeys& keys,
+                                                     const schema::RoundRecord& round);
     // nullopt: the first shares are not all here yet.
     [[nodiscard]] std::optional<Outgoing> make_aggregate(const Context& context,
                                                          const EpochKeys& keys,
@@ -35,7 +41,8 @@ class RoundShares {
     std::optional<BatchKeys> batch_;
     std::vector<smpc::Element> delta_;
     Shares shares_;
-    std::vector<smpc::Element> aggregate_;  // own share of the sum, once computed
+    std::optional<std::vector<smpc::RangeShares>> ranges_;  // of V0, once computed
+    std::vector<smpc::Element> aggregate_;                  // own share of the sum, once computed
 };
 
 }  // namespace consilium::mpc

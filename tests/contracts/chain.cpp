@@ -39,6 +39,7 @@ schema::TaskSpec test_task() {
     spec.rounds = 3;
     spec.windows.pledge = {.blocks = 3, .ms = 300};
     spec.windows.submit = {.blocks = 3, .ms = 300};
+    spec.windows.range = {.blocks = 3, .ms = 300};
     spec.windows.aggregate = {.blocks = 3, .ms = 300};
     return spec;
 }

@@ -139,6 +139,8 @@ inline constexpr SentAction kWithdraw{schema::Module::kGovernance, schema::actio
 inline constexpr SentAction kOpenRound{schema::Module::kRounds, schema::action::kOpenRound};
 inline constexpr SentAction kPledge{schema::Module::kSubmission, schema::action::kPledge};
 inline constexpr SentAction kSubmit{schema::Module::kSubmission, schema::action::kSubmit};
+inline constexpr SentAction kRange{schema::Module::kSubmission, schema::action::kRange};
+inline constexpr SentAction kCoinShare{schema::Module::kVerification, schema::action::kCoinShare};
 inline constexpr SentAction kEphemeralKey{schema::Module::kVerification,
                                           schema::action::kEphemeralKey};
 inline constexpr SentAction kKeyCommit{schema::Module::kVerification, schema::action::kKeyCommit};

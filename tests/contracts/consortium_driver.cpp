@@ -5,6 +5,9 @@
 
 #include <gtest/gtest.h>
 
+#include "contracts/verification/coins.hpp"
+#include "fl_engine/smpc/coin.hpp"
+
 namespace consilium::contracts::testing {
 namespace {
 
@@ -187,6 +190,10 @@ Consortium& ConsortiumDriver::working() {
     const schema::BatchLabel label{record.label.mpc_epoch, record.label.batch};
     parties.delta = chain_.load<schema::BatchRecord>(keys::batch(label)).delta;
     parties.submit(updates_, record.terms.nu);
+    for (const auto& [slot, elements] : cheats_) {
+        parties.masked.at(slot - 1U) = parties.mask_anything(slot, elements);
+    }
+    parties.spread();
     return parties;
 }
 
@@ -194,11 +201,82 @@ std::vector<std::uint64_t> ConsortiumDriver::stat1_share(std::uint16_t member) {
     const schema::RoundRecord record = round();
     Consortium& parties = working();
     const MemberState& state = parties.members.at(member - 1U);
-    const auto shares = Consortium::client_shares(state, slots_in(record.submitted));
-    return parties.stat_shares(state, record.terms.blur_bits).stat1(shares, {});
+    const auto slots = slots_in(record.ranged);
+    parties.proofs.assign(epoch().clients.size(), {});
+    for (const auto& [slot, proof] : proofs_) parties.proofs.at(slot - 1U) = proof;
+    const auto shape = smpc::range_shape(record.terms.dimension, record.terms.nu);
+    CHECK(record.test_seed.has_value());
+    const smpc::RangeVerifier verifier(shape, record.range_seed, *record.test_seed);
+    return parties.stat_shares(state, record.terms.blur_bits)
+        .stat1(Consortium::client_shares(state, slots),
+               parties.range_shares(state, slots, verifier), {});
+}
+
+schema::CoinShare ConsortiumDriver::coin_share(std::uint16_t member) {
+    const schema::RoundRecord record = round();
+    Consortium& parties = consortium_at(record.label.batch);
+    const auto kind = verification::coin_of(record.phase);
+    CHECK(kind.has_value());
+    const auto coin =
+        *kind == schema::CoinKind::kRange ? smpc::RoundCoin::kRange : smpc::RoundCoin::kTest;
+    const auto& label = record.label;
+    return {*kind, label,
+            smpc::round_coin_shares(parties.kdf, parties.committee, member,
+                                    parties.members.at(member - 1U).coin_ring,
+                                    {coin, label.mpc_epoch, label.round, label.attempt})};
+}
+
+void ConsortiumDriver::draw_coin(const Conduct& conduct) {
+    std::vector<Transaction> transactions;
+    for (std::uint16_t member = 1; member <= epoch().members.size(); ++member) {
+        if (conduct.silent.contains(member)) continue;
+        schema::CoinShare share = coin_share(member);
+        lie(conduct, member, share.values);
+        transactions.push_back(chain_.make(member_key(member), kCoinShare, share));
+    }
+    chain_.run(transactions);
+}
+
+schema::Range ConsortiumDriver::range_of(std::uint16_t slot) {
+    const schema::RoundRecord record = round();
+    Consortium& parties = working();
+    const auto shape = smpc::range_shape(record.terms.dimension, record.terms.nu);
+    const smpc::RangeStatement statement{shape, record.range_seed};
+    const auto cheat = cheats_.find(slot);
+    proofs_[slot] = cheat == cheats_.end()
+                        ? smpc::make_range_proof(parties.kdf, parties.committee,
+                                                 parties.mask_rings.at(slot - 1U), statement,
+                                                 parties.masked.at(slot - 1U))
+                              .value()
+                        : parties.prove_anything(slot, cheat->second, statement);
+    Bytes content = smpc::encode_words(proofs_[slot]);
+    const std::uint64_t length = content.size();
+    return {record.label, slot, {chain_.blobs.put(content), length}};
+}
+
+void ConsortiumDriver::prove(const std::set<std::uint16_t>& slots) {
+    std::set<std::uint16_t> all = slots;
+    if (slots.empty()) {
+        for (const smpc::ClientIndex slot : slots_in(round().submitted)) {
+            all.insert(static_cast<std::uint16_t>(slot));
+        }
+    }
+    std::vector<Transaction> transactions;
+    for (const std::uint16_t slot : all) {
+        const PublicKey key = epoch().clients.at(slot - 1U);
+        transactions.push_back(chain_.make(key, kRange, range_of(slot)));
+    }
+    chain_.run(transactions);
+}
+
+void ConsortiumDriver::reach_stat1(const Conduct& conduct) {
+    if (round().phase == schema::Phase::kCoinRange) draw_coin(conduct);
+    if (round().phase == schema::Phase::kRanging) prove();
+    if (round().phase == schema::Phase::kCoinTest) draw_coin(conduct);
 }
 
 void ConsortiumDriver::post_stat1(const Conduct& conduct) {
+    reach_stat1();
     const schema::RoundRecord record = round();
     std::vector<Transaction> transactions;
     for (std::uint16_t member = 1; member <= epoch().members.size(); ++member) {
@@ -296,6 +374,7 @@ void ConsortiumDriver::post_aggregate(const Conduct& conduct) {
 }
 
 void ConsortiumDriver::verify(const Conduct& conduct) {
+    reach_stat1(conduct);
     ASSERT_EQ(round().phase, schema::Phase::kStat1);
     post_stat1(conduct);
     ASSERT_EQ(round().phase, schema::Phase::kStat2);

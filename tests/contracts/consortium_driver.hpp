@@ -34,17 +34,30 @@ class ConsortiumDriver {
     void prepare_batches(const Conduct& conduct = {});
     // PLEDGE and SUBMIT of the given slots in two blocks; entry i-1 of `updates` is of slot i.
     void submit(const Updates& updates, const std::set<std::uint16_t>& slots);
+    // The coin of the current phase.
+    void draw_coin(const Conduct& conduct = {});
+    // RANGE of these slots; of all submitters when empty.
+    void prove(const std::set<std::uint16_t>& slots = {});
+    // From the closed submissions over coins and range proofs to STAT1.
+    void reach_stat1(const Conduct& conduct = {});
+    // Slot `slot` will submit these field elements, whatever they are, and prove what it can.
+    void cheat(std::uint16_t slot, std::vector<std::uint64_t> elements) {
+        cheats_[slot] = std::move(elements);
+    }
+    // Reaches STAT1 with honest coins first when need be.
     void post_stat1(const Conduct& conduct = {});
     void post_stat2(const Conduct& conduct = {});
     // AGG of the first t+1, then AGG_OK of the others; after a fallback AGG of all.
     void post_aggregate(const Conduct& conduct = {});
-    // STAT1 to RESULT.
+    // From the closed submissions to RESULT.
     void verify(const Conduct& conduct = {});
 
     [[nodiscard]] schema::EpochRecord epoch() const;
     [[nodiscard]] schema::RoundRecord round() const;  // the newest one
     // Updates around a common direction; `poisoner` sends the opposite.
     [[nodiscard]] Updates similar_updates(std::uint64_t seed, std::uint16_t poisoner) const;
+    [[nodiscard]] schema::CoinShare coin_share(std::uint16_t member);
+    [[nodiscard]] schema::Range range_of(std::uint16_t slot);
     [[nodiscard]] std::vector<std::uint64_t> stat1_share(std::uint16_t member);
     [[nodiscard]] std::vector<std::uint64_t> prep_share(std::uint64_t batch, std::uint16_t member);
 
@@ -60,6 +73,8 @@ class ConsortiumDriver {
 
     Chain& chain_;
     Updates updates_;
+    std::map<std::uint16_t, std::vector<std::uint64_t>> cheats_;
+    std::map<std::uint16_t, std::vector<std::uint64_t>> proofs_;  // of the current round
     std::map<std::pair<std::uint64_t, std::uint64_t>, std::unique_ptr<Consortium>> consortia_;
 };
 

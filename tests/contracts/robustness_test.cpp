@@ -96,7 +96,7 @@ TEST(RobustnessTest, mutated_arguments_get_a_known_code_in_every_phase) {
     Chain chain(4);
     for (std::size_t i = 0; i < 4; ++i) chain.add_trainer(i);
     schema::TaskSpec spec = test_task();
-    spec.windows.pledge = spec.windows.submit = {.blocks = 1000, .ms = 1000};
+    spec.windows.pledge = spec.windows.submit = spec.windows.range = {.blocks = 1000, .ms = 1000};
     chain.decide(schema::ProposalKind::kCreateTask, encode(spec));
     ConsortiumDriver driver(chain);
     attack_every_action(chain, random);
@@ -105,6 +105,10 @@ TEST(RobustnessTest, mutated_arguments_get_a_known_code_in_every_phase) {
     driver.prepare_batches();
     attack_every_action(chain, random);
     driver.submit(driver.similar_updates(1, 0), {1, 2, 3, 4});
+    attack_every_action(chain, random);
+    driver.prove();
+    attack_every_action(chain, random);
+    driver.draw_coin();
     attack_every_action(chain, random);
     driver.post_stat1();
     attack_every_action(chain, random);

@@ -47,7 +47,7 @@ struct Network {
 // Windows that no test outlasts: phases end because everybody has answered.
 schema::TaskSpec patient_task() {
     schema::TaskSpec spec = test_task();
-    spec.windows.pledge = spec.windows.submit = {.blocks = 1000, .ms = 1000};
+    spec.windows.pledge = spec.windows.submit = spec.windows.range = {.blocks = 1000, .ms = 1000};
     return spec;
 }
 
@@ -166,7 +166,7 @@ TEST(RoundTest, with_one_client_away_the_round_goes_on_and_a_poisoner_is_suspect
     const Updates updates = net.driver.similar_updates(4, 2);
     net.driver.submit(updates, {1, 2, 3});
     EXPECT_EQ(net.driver.round().phase, Phase::kSubmitting);
-    net.chain.pass(4);
+    net.chain.pass(1);
     net.driver.verify();
     const auto verdict = net.verdict(1);
     EXPECT_EQ(verdict.clients[3].code, ClientCode::kNoSubmit);
@@ -189,7 +189,7 @@ TEST_P(LiarTest, one_lying_member_is_named_and_changes_nothing) {
     const auto faults = net.chain.events<schema::FaultProved>(Module::kVerification, event::kFault);
     ASSERT_EQ(faults.size(), 1U);
     EXPECT_EQ(faults[0].member, GetParam());
-    EXPECT_EQ(faults[0].coordinate, 3U);
+    EXPECT_EQ(faults[0].coordinate, 4 * 4 - 1U);
     EXPECT_EQ(faults[0].action, schema::action::kStat1);
     net.driver.post_stat2(conduct);
     ASSERT_EQ(net.chain.events<schema::FaultProved>(Module::kVerification, event::kFault).size(),
@@ -248,14 +248,16 @@ TEST(RoundTest, shares_are_refused_in_a_wrong_phase_with_a_wrong_label_or_form) 
     EXPECT_EQ(net.chain.send(validator, kStat1, schema::StatShare{label, {1, 2, 3, 4}}),
               Code::kWrongPhase);
     net.driver.submit(net.driver.similar_updates(9, 0), net.all_slots());
+    net.driver.reach_stat1();
     schema::RoundLabel other = label;
     ++other.attempt;
-    EXPECT_EQ(net.chain.send(validator, kStat1, schema::StatShare{other, {1, 2, 3, 4}}),
+    std::vector<std::uint64_t> values(15, 1);
+    EXPECT_EQ(net.chain.send(validator, kStat1, schema::StatShare{other, values}),
               Code::kWrongLabel);
-    EXPECT_EQ(net.chain.send(validator, kStat1, schema::StatShare{label, {1, 2, 3}}),
+    EXPECT_EQ(net.chain.send(validator, kStat1, schema::StatShare{label, values}),
               Code::kWrongLength);
-    EXPECT_EQ(net.chain.send(validator, kStat1,
-                             schema::StatShare{label, {1, 2, 3, smpc::Field61::kModulus}}),
+    values.push_back(smpc::Field61::kModulus);
+    EXPECT_EQ(net.chain.send(validator, kStat1, schema::StatShare{label, values}),
               Code::kWordOutOfRange);
     EXPECT_EQ(net.chain.send(net.chain.trainers[0], kStat1, schema::StatShare{label, {1}}),
               Code::kRoleNotAllowed);
@@ -307,7 +309,7 @@ TEST(RoundTest, a_pledge_in_the_closing_block_is_too_late) {
     EXPECT_EQ(net.chain.send(net.chain.trainers[3], kPledge,
                              schema::Pledge{label, 4, {sha256(as_bytes("late")), length}}),
               Code::kWrongPhase);
-    EXPECT_EQ(net.driver.round().phase, Phase::kStat1);
+    EXPECT_EQ(net.driver.round().phase, Phase::kRanging);
     EXPECT_EQ(net.driver.round().submissions_closed, net.chain.height);
 }
 
@@ -339,7 +341,8 @@ TEST(RoundTest, the_council_aborts_before_and_cancels_after_the_cut_off) {
     EXPECT_EQ(net.chain.decide(schema::ProposalKind::kAbortRound, abort), Code::kWrongLabel);
     net.driver.prepare_batches();
     net.driver.submit(net.driver.similar_updates(12, 0), net.all_slots());
-    ASSERT_EQ(net.driver.round().phase, Phase::kStat1);
+    net.driver.prove();
+    ASSERT_EQ(net.driver.round().phase, Phase::kCoinTest);
     EXPECT_EQ(
         net.chain.decide(schema::ProposalKind::kAbortRound, encode(schema::RoundReference{1, 1})),
         Code::kTooLateToAbort);
@@ -357,28 +360,23 @@ TEST(RoundTest, the_council_aborts_before_and_cancels_after_the_cut_off) {
     EXPECT_EQ(net.driver.round().label.round, 2U);
 }
 
-TEST(RoundTest, oversized_updates_fail_the_norm_test_and_too_few_passing_cancel) {
+TEST(RoundTest, oversized_updates_fail_the_tests_and_too_few_passing_cancel) {
     Network net(4);
     net.start();
-    Updates updates = net.driver.similar_updates(13, 0);
-    net.driver.submit(updates, net.all_slots());
-    // Members agree on a share of u_1 and u_2 moved far away: as if two clients had cheated.
-    const auto label = net.driver.round().label;
-    std::vector<Transaction> posts;
-    for (std::uint16_t member = 1; member <= 4; ++member) {
-        schema::StatShare share{label, net.driver.stat1_share(member)};
-        for (const std::size_t x : {0U, 1U}) {
-            share.values[x] = smpc::Field61::add(share.values[x], std::uint64_t{1} << 50);
-        }
-        posts.push_back(net.chain.make(net.chain.validators[member - 1U], kStat1, share));
-    }
-    net.chain.run(posts);
+    // Client 1 is six times as long as allowed, client 2 has an entry whose square is 2 modulo p.
+    net.driver.cheat(1, std::vector<std::uint64_t>(41, std::uint64_t{1} << 22));
+    std::vector<std::uint64_t> wrapping(41, 5);
+    wrapping[7] = std::uint64_t{1} << 31;
+    net.driver.cheat(2, wrapping);
+    net.driver.submit(net.driver.similar_updates(13, 0), net.all_slots());
+    net.driver.post_stat1();
     const auto round = net.chain.load<schema::RoundRecord>(keys::round(1));
     EXPECT_EQ(round.phase, Phase::kCancelled);
     EXPECT_EQ(round.reason, EndReason::kTooFewPassed);
     const auto verdict = net.verdict(1);
     EXPECT_TRUE(verdict.is_cancelled);
     EXPECT_EQ(verdict.clients[0].code, ClientCode::kNormFail);
+    EXPECT_EQ(verdict.clients[1].code, ClientCode::kRangeFail);
     EXPECT_EQ(verdict.clients[2].code, ClientCode::kOk);
     EXPECT_FALSE(net.chain.state.get(keys::history(1, 1)).has_value());
 }
@@ -425,6 +423,7 @@ TEST(RoundTest, the_order_of_shares_in_a_block_does_not_change_the_result) {
         Network net(4);
         net.start();
         net.driver.submit(net.driver.similar_updates(16, 1), net.all_slots());
+        net.driver.reach_stat1();
         const auto label = net.driver.round().label;
         std::vector<Transaction> posts;
         for (std::uint16_t member = 1; member <= 4; ++member) {

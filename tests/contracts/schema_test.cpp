@@ -87,6 +87,7 @@ TEST(TaskTest, every_rule_of_a_task_is_checked) {
     EXPECT_TRUE(is_faulty([](TaskSpec& s) { s.clip_min = 0; }));
     EXPECT_TRUE(is_faulty([](TaskSpec& s) { s.clip_initial = s.clip_max + 1; }));
     EXPECT_TRUE(is_faulty([](TaskSpec& s) { s.windows.submit.blocks = 0; }));
+    EXPECT_TRUE(is_faulty([](TaskSpec& s) { s.windows.range.blocks = 0; }));
     EXPECT_TRUE(is_faulty([](TaskSpec& s) { s.data_weights = {{key_of("a"), 17}}; }));
     EXPECT_TRUE(is_faulty([](TaskSpec& s) {
         s.data_weights = {{key_of("a"), 2}, {key_of("a"), 2}};
@@ -117,7 +118,7 @@ TEST(TableTest, codes_have_stable_numbers_and_distinct_names) {
             EXPECT_TRUE(names.insert(to_string(*code)).second);
         }
     }
-    EXPECT_EQ(names.size(), 62U);
+    EXPECT_EQ(names.size(), 63U);
     EXPECT_EQ(static_cast<int>(Code::kExpired), 3);
     EXPECT_EQ(static_cast<int>(Code::kNonceUsed), 5);
     EXPECT_EQ(static_cast<int>(Code::kBadArguments), 22);
@@ -126,7 +127,7 @@ TEST(TableTest, codes_have_stable_numbers_and_distinct_names) {
     EXPECT_FALSE(is_admission(Code::kUnknownAction));
 }
 
-TEST(TableTest, blobs_are_named_by_the_four_actions_that_have_one) {
+TEST(TableTest, blobs_are_named_by_the_five_actions_that_have_one) {
     Transaction transaction;
     const auto set = [&](Module module, std::uint16_t number, Bytes arguments) {
         transaction.module = static_cast<std::uint16_t>(module);
@@ -138,6 +139,8 @@ TEST(TableTest, blobs_are_named_by_the_four_actions_that_have_one) {
     EXPECT_EQ(blob_reference(transaction), (BlobReference{blob.sha256, 328, BlobKind::kVector}));
     set(Module::kSubmission, action::kPledge, encode(Pledge{{}, 1, blob}));
     EXPECT_EQ(blob_reference(transaction), std::nullopt);
+    set(Module::kSubmission, action::kRange, encode(Range{{}, 1, blob}));
+    EXPECT_EQ(blob_reference(transaction), (BlobReference{blob.sha256, 328, BlobKind::kVector}));
     set(Module::kVerification, action::kKeyCommit, encode(KeyCommit{1, {}, blob}));
     EXPECT_EQ(blob_reference(transaction)->kind, BlobKind::kCiphertext);
     set(Module::kVerification, action::kClientKeys, encode(ClientKeys{1, 1, blob}));
@@ -165,6 +168,7 @@ TEST(KeysTest, keys_are_readable_and_big_endian) {
     EXPECT_EQ(to_hex(keys::stat1(2, 5)), "73746174312f00000000000000020005");
     EXPECT_EQ(keys::account(key_of("a")).size(), 8U + 32);
     EXPECT_EQ(keys::record_name(keys::pledge({1, 2}, 3)), "pledge");
+    EXPECT_EQ(keys::record_name(keys::range({1, 2}, 3)), "range");
     EXPECT_EQ(keys::record_name(keys::aggregate_ok(1, 2)), "aggregate_ok");
     EXPECT_EQ(keys::record_name(keys::mpc()), "mpc");
     EXPECT_EQ(keys::record_name(as_bytes("unknown/1")), "");
@@ -193,14 +197,16 @@ TEST(FrozenTest, encodings_have_not_changed) {
          "01000000000000000200000000000000030000000400000000000000"},
         {sha256(encode(Pledge{sample_label(), 1, blob})).hex(),
          "6be40b2d64251e399bfb791c4b5dde24fbd1e9e6ac6be58ffedc70c00b095a89"},
+        {sha256(encode(Range{sample_label(), 1, blob})).hex(),
+         "6be40b2d64251e399bfb791c4b5dde24fbd1e9e6ac6be58ffedc70c00b095a89"},
         {sha256(encode(Parameters{})).hex(),
          "a7c76fee646e5c8e04d69adb3ea03df1eb5ed28e3a56817a887d294b6af93c4a"},
         {sha256(encode(test_task())).hex(),
-         "06d82cdc18cb19a47c3bb9359eb089c2d109b92cf4d13de4a19a33881fd6b498"},
+         "15c12b0c37b47a404db1b9f26ef8838265d859b8481a7819feaa4e331a1deb3d"},
         {sha256(encode(epoch)).hex(),
          "dfcef6dd379a27464e0907e4d6355f09ffd14c22ff05656879b57c7c30132114"},
         {sha256(encode(round)).hex(),
-         "8880587df93e9b7cd17a90e8604c04f8fef2d65fb118894e06222278181913c4"},
+         "be2b16be3fe682bb556a9ff12c4c8b7b1b12f86854f3920ddaf53684ce36dc35"},
         {sha256(encode(VerdictRecord{.label = sample_label(),
                                      .clients = {{1, ClientCode::kAgree, true, 9, 3}},
                                      .dither_bits = {},
@@ -250,6 +256,9 @@ TEST(DecodingTest, every_truncation_and_bit_flip_is_refused_or_means_something_e
     expect_strict_decoding(Register{Role::kAuditor, "Clinic"});
     expect_strict_decoding(Propose{ProposalKind::kCloseTask, encode(TaskReference{1})});
     expect_strict_decoding(Pledge{sample_label(), 1, blob});
+    expect_strict_decoding(Range{sample_label(), 1, blob});
+    expect_strict_decoding(RangeRecord{blob, Height{7}});
+    expect_strict_decoding(RangesClosed{sample_label(), 5});
     expect_strict_decoding(KeyCommit{1, {{7, 0, blob.sha256}}, blob});
     expect_strict_decoding(StatShare{sample_label(), {1, 2, 3}});
     expect_strict_decoding(test_task());

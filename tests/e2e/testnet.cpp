@@ -41,6 +41,7 @@ Testnet::Testnet(std::uint32_t rounds) {
     // An absent trainer is waited for: not longer than a test has patience for.
     setup_->task.windows.pledge = {.blocks = 8, .ms = 6'000};
     setup_->task.windows.submit = {.blocks = 8, .ms = 4'000};
+    setup_->task.windows.range = {.blocks = 8, .ms = 4'000};
     expect(write_text(setup_->path("task.json"), schema::to_json_value(setup_->task).dump(2)));
     network_ = std::make_unique<Network>(*setup_, console_);
     expect(network_->start_nodes());

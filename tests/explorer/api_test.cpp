@@ -63,7 +63,6 @@ TEST(ApiTest, the_round_shows_who_was_accepted_and_what_was_recomputed) {
     const Json& round = rounds.back();
     EXPECT_EQ(round["round"], 1);
     EXPECT_EQ(round["phase"], "result");
-    EXPECT_EQ(round["norm"], "not proved");
     EXPECT_EQ(round["verified"], true);
     const Json recomputed = round["recomputed"];
     EXPECT_NE(std::find(recomputed.begin(), recomputed.end(), "verdict"), recomputed.end());
@@ -75,14 +74,15 @@ TEST(ApiTest, the_round_shows_who_was_accepted_and_what_was_recomputed) {
         EXPECT_EQ(client["outcome"], is_poisoner ? "rejected" : "accepted");
         EXPECT_EQ(client["code"], is_poisoner ? "AGREE" : "OK");
         EXPECT_EQ(client["pledged"], true);
+        EXPECT_EQ(client["ranged"], true);
         EXPECT_EQ(client["name"], "Hospital " + client["slot"].dump());
         share += client["share"].get<double>();
     }
     EXPECT_NEAR(share, 1.0, 1e-9);
     std::vector<std::string> phases;
     for (const Json& phase : round["phases"]) phases.push_back(phase["phase"]);
-    EXPECT_EQ(phases,
-              (std::vector<std::string>{"submitting", "stat1", "stat2", "aggregate", "result"}));
+    EXPECT_EQ(phases, (std::vector<std::string>{"submitting", "ranging", "coin_test", "stat1",
+                                                "stat2", "aggregate", "result"}));
     const Json detail = observer.get("/api/v1/rounds/1");
     EXPECT_EQ(detail["statistics"]["norms"].size(), 4U);
     EXPECT_EQ(detail["verdict"]["clients"].size(), 4U);

@@ -156,11 +156,14 @@ TEST(ForgedState, asks_for_a_second_share_of_a_round_and_gets_none) {
     ASSERT_TRUE(std::any_of(honest->begin(), honest->end(), is_stat1));
 
     schema::RoundRecord round = world.round().value();
-    round.submitted &= ~schema::slot_bit(1);
+    round.ranged &= ~schema::slot_bit(1);
     const StateTree forged = world.state.apply({{schema::keys::round(1), encode(round)}});
     round.label.attempt = 1;
     const StateTree other_attempt = world.state.apply({{schema::keys::round(1), encode(round)}});
-    for (const StateTree& state : {forged, other_attempt}) {
+    round = world.round().value();
+    round.test_seed = sha256(as_bytes("another question about the same proofs"));
+    const StateTree other_test = world.state.apply({{schema::keys::round(1), encode(round)}});
+    for (const StateTree& state : {forged, other_attempt, other_test}) {
         world.restart(0);
         const auto owed = validator.worker->step(state);
         ASSERT_TRUE(owed.has_value());

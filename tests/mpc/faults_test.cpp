@@ -35,6 +35,10 @@ void falsify(Outgoing& outgoing, std::uint64_t error) {
         auto arguments = decode<schema::StatShare>(outgoing.arguments).value();
         add(arguments.values.back());
         outgoing.arguments = encode(arguments);
+    } else if (outgoing.action == action::kCoinShare) {
+        auto arguments = decode<schema::CoinShare>(outgoing.arguments).value();
+        add(arguments.values.back());
+        outgoing.arguments = encode(arguments);
     } else if (outgoing.action == action::kPrepShare) {
         auto arguments = decode<schema::PrepShare>(outgoing.arguments).value();
         add(arguments.values.back());
@@ -58,7 +62,10 @@ class SilentValidator
 
 TEST_P(SilentValidator, round_ends_without_it_and_it_takes_part_again_later) {
     const auto [n, phase, member] = GetParam();
-    World world({.validators = n, .mode = Mode::kPairwise, .rounds = 3});
+    World world({.validators = n,
+                 .mode = Mode::kPairwise,
+                 .rounds = 3,
+                 .is_wide = phase == Phase::kCoinRange});
     ASSERT_TRUE(world.run_until([&, wanted = phase] { return world.is_in(wanted); }));
     const std::size_t silent = validator_of(world, member);
     world.validators[silent]->is_silent = true;
@@ -77,7 +84,8 @@ TEST_P(SilentValidator, round_ends_without_it_and_it_takes_part_again_later) {
 
 INSTANTIATE_TEST_SUITE_P(Phases, SilentValidator,
                          ::testing::Combine(::testing::Values(4U, 7U),
-                                            ::testing::Values(Phase::kStat1, Phase::kStat2,
+                                            ::testing::Values(Phase::kCoinRange, Phase::kCoinTest,
+                                                              Phase::kStat1, Phase::kStat2,
                                                               Phase::kAggregate),
                                             ::testing::Values(std::uint16_t{1}, std::uint16_t{4})));
 
@@ -86,7 +94,8 @@ class LyingValidators
 
 TEST_P(LyingValidators, shares_are_corrected_and_exactly_the_liars_are_named) {
     const auto [n, kind, are_first, mode] = GetParam();
-    World world({.validators = n, .mode = mode, .rounds = 2});
+    const bool is_wide = kind == action::kCoinShare && mode == Mode::kPairwise && n == 4;
+    World world({.validators = n, .mode = mode, .rounds = 2, .is_wide = is_wide});
     ASSERT_TRUE(world.run_until([&] { return world.is_in(Phase::kSubmitting); }));
     const std::uint16_t t = static_cast<std::uint16_t>((n - 1) / 3);
     std::set<std::uint16_t> liars;
@@ -120,11 +129,12 @@ TEST_P(LyingValidators, shares_are_corrected_and_exactly_the_liars_are_named) {
     EXPECT_TRUE(world.is_consistent());
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Kinds, LyingValidators,
-    ::testing::Combine(::testing::Values(4U, 7U),
-                       ::testing::Values(action::kStat1, action::kStat2, action::kAggregate),
-                       ::testing::Bool(), ::testing::Values(Mode::kPairwise, Mode::kSum)));
+INSTANTIATE_TEST_SUITE_P(Kinds, LyingValidators,
+                         ::testing::Combine(::testing::Values(4U, 7U),
+                                            ::testing::Values(action::kCoinShare, action::kStat1,
+                                                              action::kStat2, action::kAggregate),
+                                            ::testing::Bool(),
+                                            ::testing::Values(Mode::kPairwise, Mode::kSum)));
 
 TEST(MissingClient, pledge_without_submission_leaves_an_unused_slot) {
     World world({.clients = 4, .rounds = 2});
@@ -138,6 +148,89 @@ TEST(MissingClient, pledge_without_submission_leaves_an_unused_slot) {
     for (const schema::RoundResult& result : world.results()) {
         world.expect_result_is_plain_sum(result);
     }
+}
+
+TEST(MissingClient, submission_without_a_proof_is_left_out) {
+    for (const bool is_wide : {false, true}) {
+        World world({.clients = 4, .mode = Mode::kPairwise, .rounds = 2, .is_wide = is_wide});
+        world.clients[1]->proves = false;
+        ASSERT_TRUE(world.run_rounds(1));
+        const std::uint16_t slot =
+            world.epoch()->find_slot(world.clients[1]->key.public_key()).value();
+        EXPECT_EQ(world.verdict(1).clients[slot - 1U].code, ClientCode::kNoRange);
+        world.clients[1]->proves = true;
+        ASSERT_TRUE(world.run_rounds(2));
+        // It is judged again; that the rule's history lacks its first round may count against it.
+        EXPECT_NE(world.verdict(2).clients[slot - 1U].code, ClientCode::kNoRange);
+        const auto round = world.find<schema::RoundRecord>(schema::keys::round(2)).value();
+        EXPECT_NE(round.passed & schema::slot_bit(slot), 0U);
+        for (const schema::RoundResult& result : world.results()) {
+            world.expect_result_is_plain_sum(result);
+        }
+        EXPECT_TRUE(world.is_consistent());
+    }
+}
+
+TEST(MissingClient, too_few_proofs_abort_and_the_next_attempt_uses_new_coins) {
+    World world({.clients = 3, .mode = Mode::kPairwise, .rounds = 1, .is_wide = true});
+    world.clients[0]->proves = false;
+    std::optional<Digest> first;
+    ASSERT_TRUE(world.run_until([&] {
+        const auto round = world.round();
+        if (round && round->label.attempt == 0) first = round->range_seed;
+        return round && round->label.attempt == 1;
+    }));
+    ASSERT_TRUE(first.has_value());
+    world.clients[0]->proves = true;
+    ASSERT_TRUE(world.run_rounds(1));
+    const schema::RoundResult result = world.results()[0];
+    EXPECT_EQ(result.label.attempt, 1U);
+    EXPECT_NE(world.find<schema::RoundRecord>(schema::keys::round(1))->range_seed, first);
+    world.expect_result_is_plain_sum(result);
+    EXPECT_TRUE(world.is_consistent());
+}
+
+class CheatingClient : public ::testing::TestWithParam<bool> {};
+
+TEST_P(CheatingClient, is_stopped_by_range_or_norm_and_the_rest_is_summed) {
+    World world({.clients = 5, .mode = Mode::kPairwise, .rounds = 1, .is_wide = GetParam()});
+    const auto wrapping = [](const schema::RoundRecord& round) {
+        std::vector<smpc::Element> update(round.terms.dimension, 7);
+        update[3] = std::uint64_t{1} << 31;
+        return std::optional(update);
+    };
+    const auto oversized = [](const schema::RoundRecord& round) {
+        const std::uint64_t b = std::uint64_t{1} << round.terms.nu;
+        return std::optional(std::vector<smpc::Element>(round.terms.dimension, b / 6));
+    };
+    world.clients[0]->cheat = wrapping;
+    world.clients[3]->cheat = oversized;
+    ASSERT_TRUE(world.run_rounds(1));
+    const auto code_of = [&](std::size_t client) {
+        const auto slot = world.epoch()->find_slot(world.clients[client]->key.public_key());
+        return world.verdict(1).clients[*slot - 1U].code;
+    };
+    EXPECT_EQ(code_of(0), ClientCode::kRangeFail);
+    EXPECT_EQ(code_of(3), ClientCode::kNormFail);
+    for (const std::size_t honest : {1U, 2U, 4U}) EXPECT_EQ(code_of(honest), ClientCode::kOk);
+    world.expect_result_is_plain_sum(world.results()[0]);
+    EXPECT_TRUE(world.is_consistent());
+    EXPECT_TRUE(world.faults().empty());
+}
+
+INSTANTIATE_TEST_SUITE_P(Modes, CheatingClient, ::testing::Bool());
+
+TEST(MissingBlobs, a_member_without_the_proofs_waits_and_the_round_goes_on) {
+    World world({.mode = Mode::kPairwise, .rounds = 2, .is_wide = true});
+    ASSERT_TRUE(world.run_until([&] { return world.is_in(Phase::kRanging); }));
+    world.validators[0]->blobs.is_blind = true;
+    ASSERT_TRUE(world.run_until([&] { return world.is_in(Phase::kStat2); }));
+    const std::uint16_t member = member_of(world, 0);
+    EXPECT_EQ(world.round()->stat1_posters & schema::member_bit(member), 0);
+    world.validators[0]->blobs.is_blind = false;
+    ASSERT_TRUE(world.run_rounds(2));
+    EXPECT_TRUE(world.faults().empty());
+    EXPECT_TRUE(world.is_consistent());
 }
 
 TEST(MissingClient, one_without_transport_key_has_no_part_in_the_epoch) {

@@ -30,6 +30,29 @@ TEST_P(Rounds, honest_parties_end_in_the_weighted_sum_of_the_updates) {
     }
 }
 
+class WideRounds : public ::testing::TestWithParam<std::uint32_t> {};
+
+TEST_P(WideRounds, full_mode_of_the_range_proof_ends_in_the_weighted_sum) {
+    World world({.validators = GetParam(),
+                 .mode = Mode::kPairwise,
+                 .rounds = 2,
+                 .is_wide = true,
+                 .replays_every_step = true,
+                 .is_pool_slow = true});
+    ASSERT_TRUE(world.run_rounds(2, 300));
+    for (const schema::RoundResult& result : world.results()) {
+        world.expect_result_is_plain_sum(result);
+        const auto round =
+            world.find<schema::RoundRecord>(schema::keys::round(result.label.round)).value();
+        EXPECT_TRUE(round.range_seed && round.test_seed);
+        EXPECT_EQ(round.in_range, round.submitted);
+    }
+    EXPECT_TRUE(world.is_consistent());
+    EXPECT_TRUE(world.faults().empty());
+}
+
+INSTANTIATE_TEST_SUITE_P(Committees, WideRounds, ::testing::Values(4U, 7U));
+
 INSTANTIATE_TEST_SUITE_P(Committees, Rounds,
                          ::testing::Combine(::testing::Values(4U, 5U, 7U),
                                             ::testing::Values(Mode::kPairwise, Mode::kSum)));

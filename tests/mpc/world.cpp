@@ -10,6 +10,7 @@
 #include "fl_engine/smpc/model_update.hpp"
 #include "fl_engine/smpc/opening.hpp"
 #include "fl_engine/smpc/prg.hpp"
+#include "tests/smpc/consortium.hpp"
 
 namespace consilium::mpc::testing {
 namespace {
@@ -50,13 +51,15 @@ schema::TaskSpec task_of(const WorldOptions& options) {
     spec.name = "Study";
     spec.data_schema = "study";
     const bool is_sum = options.mode == schema::Mode::kSum;
+    const std::uint32_t inputs = options.is_wide ? 14 : 3;
     spec.model = is_sum ? schema::ModelSpec{schema::ModelKind::kLogistic, {15, 1}}
-                        : schema::ModelSpec{schema::ModelKind::kMlp, {3, 8, 1}};
+                        : schema::ModelSpec{schema::ModelKind::kMlp, {inputs, 8, 1}};
     spec.seed.fill(7);
     spec.rounds = options.rounds;
     spec.mode = options.mode;
     spec.windows.pledge = {.blocks = 6, .ms = 600};
     spec.windows.submit = {.blocks = 4, .ms = 400};
+    spec.windows.range = {.blocks = 4, .ms = 400};
     spec.windows.aggregate = {.blocks = 4, .ms = 400};
     return spec;
 }
@@ -255,24 +258,39 @@ void World::receive_bundles(Client& client, const schema::EpochRecord& record, s
 
 void World::take_part(Client& client, std::size_t position, std::uint16_t slot) {
     const auto current = round();
-    if (!current || current->phase != Phase::kSubmitting) return;
-    const std::pair batch{current->label.mpc_epoch, current->label.batch};
+    if (!current || current->label.mpc_epoch != client.epoch) return;
+    if (current->phase == Phase::kSubmitting) submit(client, position, slot, *current);
+    if (current->phase == Phase::kRanging) prove(client, slot, *current);
+}
+
+// The masked update of the round's batch.
+void World::mask(Client& client, std::size_t position, const schema::RoundRecord& current) {
+    const std::pair batch{current.label.mpc_epoch, current.label.batch};
+    std::vector<smpc::ClientMaskKey>& ring = client.masks[batch];
+    for (; client.next_batch <= current.label.batch; ++client.next_batch) {
+        ring.clear();
+        for (auto& chain : client.ring) ring.push_back(smpc::step_client_chain(kdf_, chain));
+    }
+    if (const auto elements = client.cheat ? client.cheat(current) : std::nullopt) {
+        client.masked[batch] =
+            smpc::encode_words(smpc::testing::mask_elements(kdf_, committee(), ring, *elements));
+        return;
+    }
+    const Update update = make_update(position, current);
+    client.updates[current.label.round] = update;
+    client.masked[batch] = smpc::encode_words(
+        smpc::mask_update(kdf_, committee(), ring, update, current.terms.nu).value());
+}
+
+void World::submit(Client& client, std::size_t position, std::uint16_t slot,
+                   const schema::RoundRecord& current) {
+    const std::pair batch{current.label.mpc_epoch, current.label.batch};
     if (!client.masked.contains(batch)) {
-        if (current->pledges_closed || client.next_batch > current->label.batch) return;
-        std::vector<smpc::ClientMaskKey> ring;
-        for (; client.next_batch <= current->label.batch; ++client.next_batch) {
-            ring.clear();
-            for (auto& chain : client.ring) ring.push_back(smpc::step_client_chain(kdf_, chain));
-        }
-        const auto committee =
-            smpc::Committee::make(static_cast<std::uint32_t>(validators.size())).value();
-        const Update update = make_update(position, *current);
-        client.updates[current->label.round] = update;
-        client.masked[batch] = smpc::encode_words(
-            smpc::mask_update(kdf_, committee, ring, update, current->terms.nu).value());
+        if (current.pledges_closed || client.next_batch > current.label.batch) return;
+        mask(client, position, current);
     }
     const Bytes& masked = client.masked[batch];
-    const schema::Pledge pledge{current->label, slot, {sha256(masked), masked.size()}};
+    const schema::Pledge pledge{current.label, slot, {sha256(masked), masked.size()}};
     const std::string name = std::to_string(batch.first) + "/" + std::to_string(batch.second);
     const auto stored = find<schema::PledgeRecord>(keys::pledge({batch.first, batch.second}, slot));
     if (!stored) {
@@ -286,6 +304,26 @@ void World::take_part(Client& client, std::size_t position, std::uint16_t slot) 
         blobs.put(masked);
         send(client.key, schema::Module::kSubmission, action::kSubmit, encode(pledge));
     }
+}
+
+void World::prove(Client& client, std::uint16_t slot, const schema::RoundRecord& current) {
+    const std::pair batch{current.label.mpc_epoch, current.label.batch};
+    const bool is_due = client.proves && (current.submitted & schema::slot_bit(slot)) != 0;
+    const std::string name = std::to_string(batch.first) + "/" + std::to_string(batch.second);
+    if (!is_due || !client_labels_.insert({client.key.public_key(), "range/" + name}).second) {
+        return;
+    }
+    const auto& ring = client.masks.at(batch);
+    const auto masked = smpc::decode_words(client.masked.at(batch), current.terms.dimension);
+    const smpc::RangeStatement statement{
+        smpc::range_shape(current.terms.dimension, current.terms.nu), current.range_seed};
+    const auto elements = client.cheat ? client.cheat(current) : std::nullopt;
+    const Bytes proof = smpc::encode_words(
+        elements ? smpc::testing::prove_elements(kdf_, committee(), ring, *elements, statement)
+                 : smpc::make_range_proof(kdf_, committee(), ring, statement, *masked).value());
+    blobs.put(proof);
+    send(client.key, schema::Module::kSubmission, action::kRange,
+         encode(schema::Range{current.label, slot, {sha256(proof), proof.size()}}));
 }
 
 void World::advance() {

@@ -76,12 +76,16 @@ struct Client {
     KeyPair key;
     bool is_silent = false;
     bool submits = true;
+    bool proves = true;
+    // Field elements to send in a round in place of an update, whatever they are.
+    std::function<std::optional<std::vector<smpc::Element>>(const schema::RoundRecord&)> cheat;
     std::uint64_t epoch = 0;
     std::optional<smpc::TransportSecretKey> transport;
     std::vector<smpc::ClientChainKey> ring;
     std::uint64_t next_batch = 0;
     std::map<std::pair<std::uint64_t, std::uint64_t>, Bytes> masked;  // by epoch and batch
-    std::map<std::uint64_t, Update> updates;                          // by round
+    std::map<std::pair<std::uint64_t, std::uint64_t>, std::vector<smpc::ClientMaskKey>> masks;
+    std::map<std::uint64_t, Update> updates;  // by round
 };
 
 struct WorldOptions {
@@ -91,6 +95,7 @@ struct WorldOptions {
     std::uint32_t rounds = 2;
     std::uint64_t seed = 1;
     std::uint32_t epoch_rounds_max = 100;
+    bool is_wide = false;              // PAIRWISE with d = 129: range proofs in full mode
     bool restarts_every_step = false;  // a new Worker on the same store before every step
     bool replays_every_step = false;   // a second Worker on a copy of the store must answer alike
     bool is_pool_slow = false;         // transactions wait a block, so workers return them again
@@ -170,6 +175,13 @@ class World {
     void act(Client& client, std::size_t position);
     void receive_bundles(Client& client, const schema::EpochRecord& record, std::uint16_t slot);
     void take_part(Client& client, std::size_t position, std::uint16_t slot);
+    void submit(Client& client, std::size_t position, std::uint16_t slot,
+                const schema::RoundRecord& current);
+    void mask(Client& client, std::size_t position, const schema::RoundRecord& current);
+    void prove(Client& client, std::uint16_t slot, const schema::RoundRecord& current);
+    [[nodiscard]] smpc::Committee committee() const {
+        return smpc::Committee::make(static_cast<std::uint32_t>(validators.size())).value();
+    }
     void run_block();
     void note_aggregate(const Transaction& transaction);
 

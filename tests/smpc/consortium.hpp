@@ -11,6 +11,7 @@
 #include "core/digest.hpp"
 #include "fl_engine/smpc/aggregate.hpp"
 #include "fl_engine/smpc/keys.hpp"
+#include "fl_engine/smpc/range_proof.hpp"
 #include "fl_engine/smpc/statistics.hpp"
 
 namespace consilium::smpc::testing {
@@ -42,13 +43,51 @@ struct MemberState {
     MemberIndex self{};
     std::vector<std::vector<ClientChainKey>> chains;  // per slot 0..M
     std::vector<PrepChainKey> prep_ring;
+    std::vector<CoinRoundKey> coin_ring;
     std::vector<BlurRoundKey> blur_ring;
-    std::vector<std::vector<Element>> masks;  // a_i^(k) per slot
+    std::vector<std::vector<ClientMaskKey>> mask_rings;  // k_A^{i,b} per slot, in ring order
+    std::vector<std::vector<Element>> masks;             // a_i^(k) per slot
     std::vector<Element> products;
     PrepShares prep;
     std::vector<Element> delta_post;
     std::vector<std::vector<Element>> shares;  // s_i^(k), entry i-1 for client i
 };
+
+// What a cheater can say at best about an update of any field elements: its projections modulo p,
+// each moved into the range.
+inline SecretElements best_effort_message(const RangeStatement& statement,
+                                          std::span<const Element> update, Element f0) {
+    const RangeShape& shape = statement.shape;
+    const RangeProjections rows(shape, statement.seed);
+    const std::int64_t width = 2 * shape.bound();
+    std::vector<std::int64_t> projections(shape.projections);
+    for (std::size_t c = 0; c < projections.size(); ++c) {
+        std::vector<Element> unit(shape.projections, 0);
+        unit[c] = 1;
+        const std::int64_t y = Field61::centered(inner_product(rows.weigh(unit), update));
+        projections[c] = ((y + shape.bound()) % width + width) % width - shape.bound();
+    }
+    return range_message(shape, projections, f0).value();
+}
+
+// Masks any field elements, also those that mask_update() refuses.
+inline std::vector<Element> mask_elements(const Kdf& kdf, const Committee& committee,
+                                          std::span<const ClientMaskKey> ring,
+                                          std::vector<Element> update) {
+    SecretStream stream(committee, open_streams(kdf, ring, PrgDomain::kUpdateMask));
+    std::vector<Element> mask(update.size());
+    stream.next(mask);
+    for (std::size_t x = 0; x < mask.size(); ++x) update[x] = Field61::sub(update[x], mask[x]);
+    return update;
+}
+// RANGE about any field elements.
+inline std::vector<Element> prove_elements(const Kdf& kdf, const Committee& committee,
+                                           std::span<const ClientMaskKey> ring,
+                                           std::span<const Element> update,
+                                           const RangeStatement& statement) {
+    const Element f0 = range_point(kdf, committee, ring);
+    return mask_range_message(kdf, committee, ring, best_effort_message(statement, update, f0));
+}
 
 using Posts = std::map<MemberIndex, std::vector<Element>>;
 inline std::vector<PostedShare> posted(const Posts& posts) {
@@ -70,8 +109,9 @@ class Consortium {
     void prepare_batch() {
         for (MemberState& member : members) {
             std::vector<std::vector<Prg>> streams;
+            member.mask_rings.clear();
             for (auto& ring : member.chains) {
-                std::vector<ClientMaskKey> keys;
+                auto& keys = member.mask_rings.emplace_back();
                 for (ClientChainKey& chain : ring) keys.push_back(step_client_chain(kdf, chain));
                 streams.push_back(open_streams<ClientMaskKey>(kdf, keys, PrgDomain::kUpdateMask));
             }
@@ -118,12 +158,52 @@ class Consortium {
             masked.push_back(
                 mask_update(kdf, committee, mask_rings[i], updates[i], norm_bits).value());
         }
+        spread();
+    }
+    // The shares s_i^(k) that follow from `masked`.
+    void spread() {
         for (MemberState& member : members) {
-            member.shares.assign(updates.size(), std::vector<Element>(dimension_));
-            for (std::size_t i = 0; i < updates.size(); ++i) {
+            member.shares.assign(masked.size(), std::vector<Element>(dimension_));
+            for (std::size_t i = 0; i < masked.size(); ++i) {
                 add_vectors(masked[i], member.masks[i + 1], member.shares[i]);
             }
         }
+    }
+    [[nodiscard]] std::vector<Element> mask_anything(ClientIndex client,
+                                                     std::vector<Element> update) const {
+        return mask_elements(kdf, committee, mask_rings[client - 1], std::move(update));
+    }
+
+    // RANGE of every client; fills `proofs`. `seed_r` is ignored in small mode.
+    void prove(std::uint32_t norm_bits, const Digest& seed_r) {
+        const RangeStatement statement = range_statement(norm_bits, seed_r);
+        proofs.clear();
+        for (std::size_t i = 0; i < masked.size(); ++i) {
+            proofs.push_back(
+                make_range_proof(kdf, committee, mask_rings[i], statement, masked[i]).value());
+        }
+    }
+    [[nodiscard]] std::vector<Element> prove_anything(ClientIndex client,
+                                                      std::span<const Element> update,
+                                                      const RangeStatement& statement) const {
+        return prove_elements(kdf, committee, mask_rings[client - 1], update, statement);
+    }
+    [[nodiscard]] RangeStatement range_statement(std::uint32_t norm_bits,
+                                                 const Digest& seed_r) const {
+        const RangeShape shape = range_shape(dimension_, norm_bits);
+        return {shape, shape.is_small() ? std::nullopt : std::optional(seed_r)};
+    }
+    // A member's lambda, phi and psi of the given clients.
+    [[nodiscard]] std::vector<RangeShares> range_shares(const MemberState& member,
+                                                        const std::vector<ClientIndex>& ids,
+                                                        const RangeVerifier& verifier) const {
+        std::vector<RangeShares> result;
+        for (const ClientIndex id : ids) {
+            const SecretElements message = range_message_share(
+                kdf, committee, member.self, member.mask_rings[id], proofs[id - 1]);
+            result.push_back(verifier.evaluate(member.shares[id - 1], message));
+        }
+        return result;
     }
 
     [[nodiscard]] StatShares stat_shares(const MemberState& member, std::uint32_t blur_bits) const {
@@ -150,6 +230,7 @@ class Consortium {
     std::vector<std::vector<ClientChainKey>> client_rings;  // entry i-1 for client i
     std::vector<std::vector<ClientMaskKey>> mask_rings;
     std::vector<std::vector<Element>> masked;  // e_i
+    std::vector<std::vector<Element>> proofs;  // RANGE blobs, entry i-1 for client i
     std::vector<Element> delta;
 
   private:
@@ -164,6 +245,7 @@ class Consortium {
                 member.chains[slot].push_back(start_client_chain(kdf, roots.client, slot));
             }
             member.prep_ring.push_back(std::move(roots.prep));
+            member.coin_ring.push_back(std::move(roots.coin));
             member.blur_ring.push_back(std::move(roots.blur));
         }
         return member;

@@ -145,6 +145,113 @@ def opening_cases():
     return cases
 
 
+def range_shape(d, nu):
+    """J projections of L digits; up to 128 coordinates the projections are the coordinates."""
+    return (d, nu + 2) if d <= 128 else (128, nu + 4)
+
+
+def projection_rows(d, seed):
+    if d <= 128:
+        return [[int(x == c) for x in range(d)] for c in range(d)]
+    encryptor = Cipher(algorithms.AES(seed), modes.CTR(bytes(16))).encryptor()
+    stream = encryptor.update(bytes(32 * d))
+    words = [int.from_bytes(stream[16 * h:16 * h + 16], "little") for h in range(2 * d)]
+    return [[(words[2 * x] >> c & 1) - (words[2 * x + 1] >> c & 1) for x in range(d)]
+            for c in range(128)]
+
+
+def extend(values):
+    """The next len(values)-1 values of the polynomial, by Newton's forward differences."""
+    differences = list(values)
+    edge = []
+    while differences:
+        edge.append(differences[-1])
+        differences = [(b - a) % P for a, b in zip(differences, differences[1:])]
+    result = []
+    for _ in range(len(values) - 1):
+        for level in range(len(edge) - 2, -1, -1):
+            edge[level] = (edge[level] + edge[level + 1]) % P
+        result.append(edge[0])
+    return result
+
+
+def range_message(projections, digits, f0):
+    bound = 1 << (digits - 1)
+    bits = [(y + bound) >> level & 1 for y in projections for level in range(digits)]
+    assert all(-bound <= y < bound for y in projections)
+    beyond = extend([f0] + bits)
+    return bits + [f0, (f0 * f0 - f0) % P] + [(v * v - v) % P for v in beyond]
+
+
+def evaluate(values, at):
+    """The polynomial through values[j] at j, at another point."""
+    top = len(values) - 1
+    factorial = [1]
+    for j in range(1, top + 1):
+        factorial.append(factorial[-1] * j % P)
+    product = 1
+    for j in range(top + 1):
+        product = product * (at - j) % P
+    total = 0
+    for j, value in enumerate(values):
+        if value:
+            below = (at - j) * factorial[j] * factorial[top - j] * (-1) ** (top - j)
+            total += value * inverse(below)
+    return total * product % P
+
+
+def challenge(count, bits, seed):
+    stream = [element(w) for w in aes_words(seed, count + 100)]
+    return stream[:count], next(w for w in stream[count:] if w > 2 * bits)
+
+
+def range_values(shape, rows_of_r, seed_t, update, message):
+    """lambda, phi and psi of one share of the update and of the message."""
+    count, digits = shape
+    bits = count * digits
+    tau, at = challenge(count, bits, seed_t)
+    total = 0
+    for c in range(count):
+        number = sum(message[c * digits + level] << level for level in range(digits))
+        total += tau[c] * (dot(rows_of_r[c], update) + (1 << (digits - 1)) - number)
+    f = [message[bits]] + message[:bits]
+    f2 = [message[bits + 1]] + [0] * bits + message[bits + 2:]
+    return [total % P, evaluate(f, at), evaluate(f2, at)]
+
+
+def word_hash(values):
+    return hashlib.sha256(b"".join(v.to_bytes(8, "little") for v in values)).hexdigest()
+
+
+def range_case(n, d, nu):
+    """One client's proof, the members' shares of its values, and the edges of the range."""
+    committee = Committee(n)
+    keys = committee.keys("range%d" % d)
+    seed_r, seed_t = hashlib.sha256(b"R%d" % d).digest(), hashlib.sha256(b"T%d" % d).digest()
+    shape = range_shape(d, nu)
+    update = [((7919 * (x + 3) + 104729 * x * x) % 60001) - 30000 for x in range(d)]
+    rows_of_r = projection_rows(d, seed_r)
+    projections = [sum(r * u for r, u in zip(row, update)) for row in rows_of_r]
+    f0 = committee.secret(keys, 8, 1)[0]
+    message = range_message(projections, shape[1], f0)
+    blob = [(z - m) % P for z, m in zip(message, committee.secret(keys, 2, len(message)))]
+    masked = [(u - m) % P for u, m in zip(update, committee.secret(keys, 1, d))]
+    masks, proof_masks = committee.shares(keys, 1, d), committee.shares(keys, 2, len(message))
+    shares = {k: range_values(shape, rows_of_r, seed_t,
+                              [(e + a) % P for e, a in zip(masked, masks[k])],
+                              [(e + a) % P for e, a in zip(blob, proof_masks[k])])
+              for k in committee.members}
+    opened = [value_at({k: shares[k][x] for k in range(1, committee.t + 2)}, 0) for x in range(3)]
+    assert opened[0] == 0 and opened[2] == (opened[1] * opened[1] - opened[1]) % P
+    bound = 1 << (shape[1] - 1)
+    edges = [(-bound, bound - 1, 0)[c % 3] for c in range(shape[0])]
+    return {"n": n, "dimension": d, "nu": nu, "keys": [keys[b].hex() for b in committee.subsets],
+            "seed_r": seed_r.hex(), "seed_t": seed_t.hex(), "projections": projections,
+            "update": update, "f0": f0, "blob_sha256": word_hash(blob),
+            "blob_start": blob[:4], "shares": rows(shares), "opened": opened,
+            "edges": edges, "edge_message_sha256": word_hash(range_message(edges, shape[1], f0))}
+
+
 def round_case(n, clients, d):
     """An honest batch, norms, products, SUM statistics and two aggregates of one round."""
     committee = Committee(n)
@@ -187,8 +294,19 @@ def round_case(n, clients, d):
         return dot(s[i - 1][k], s[j - 1][k]) - gamma[k][item] + delta[item] + rho[k][item]
 
     ids = range(1, clients + 1)
+    nu = 22
+    shape, identity = range_shape(d, nu), projection_rows(d, b"")
+    seed_t = hashlib.sha256(b"round seed").digest()
+    messages = [range_message(update, shape[1], committee.secret(masks[i + 1], 8, 1)[0])
+                for i, update in enumerate(updates)]
+    blobs = [[(z - m) % P for z, m in zip(message, committee.secret(masks[i + 1], 2, len(message)))]
+             for i, message in enumerate(messages)]
+    z = [{k: [(e + v) % P for e, v in zip(blob, share[k])] for k in committee.members}
+         for blob, share in ((b, committee.shares(masks[i + 1], 2, len(b)))
+                             for i, b in enumerate(blobs))]
     reference = [((31 * x) % 997) - 498 for x in range(d)]
     stat1 = {k: [v % P for i in ids for v in (
+        *range_values(shape, identity, seed_t, s[i - 1][k], z[i - 1][k]),
         product(k, i, i) + blurred(k, i, i, hb),
         dot([r % P for r in reference], s[i - 1][k]) + blurred(k, i, 2**32 - 1, hb))]
         for k in committee.members}
@@ -233,6 +351,7 @@ def round_case(n, clients, d):
             "blur_keys": [blur[b].hex() for b in committee.subsets],
             "products": rows(gamma), "posted": rows(posted), "delta": delta,
             "updates": updates, "masked": masked, "reference": reference, "omega": omega,
+            "nu": nu, "seed_t": seed_t.hex(), "proof_sha256": [word_hash(b) for b in blobs],
             "stat1": rows(stat1), "stat1_opened": opened(stat1),
             "pairwise": rows(pairwise), "pairwise_opened": opened(pairwise),
             "sums": rows(sums), "sums_opened": opened(sums), "aggregates": aggregates}
@@ -287,6 +406,7 @@ def main():
         "coins": [coin_case(4), coin_case(7)],
         "openings": opening_cases(),
         "rounds": [round_case(4, 3, 9), round_case(7, 2, 5)],
+        "ranges": [range_case(4, 16, 22), range_case(7, 128, 23), range_case(4, 129, 22)],
     }, separators=(",", ":")))
 
 

@@ -75,6 +75,17 @@ class Round : public ::testing::TestWithParam<Scenario> {
         EXPECT_EQ(opening->faults, expected);
         return opening->values;
     }
+    std::vector<Element> open_stat1() {
+        const Digest seed_t = sha256(as_bytes("seed T"));
+        const RangeVerifier verifier(range_shape(kDimension, kNormBits), std::nullopt, seed_t);
+        Posts posts;
+        for (const MemberState& member : consortium_.members) {
+            posts[member.self] = consortium_.stat_shares(member, blur_bits_)
+                                     .stat1(Consortium::client_shares(member, ids_),
+                                            consortium_.range_shares(member, ids_, verifier), {});
+        }
+        return open_with_liars(posts);
+    }
     template <typename MakeShares>
     std::vector<Element> open_statistics(MakeShares make_shares) {
         Posts posts;
@@ -166,12 +177,14 @@ TEST_P(Round, opens_the_plaintext_results_and_names_every_liar) {
     consortium_.prepare_batch();
     ASSERT_EQ(consortium_.certify().outcome, BatchOutcome::kCertified);
     consortium_.submit(updates_, kNormBits);
+    consortium_.prove(kNormBits, {});
     const Stat1Layout layout(ids_.size(), false);
-    const auto opened = open_statistics(
-        [](const StatShares& stats, const auto& v0) { return stats.stat1(v0, {}); });
+    const auto opened = open_stat1();
     ASSERT_EQ(opened.size(), layout.length());
+    const Stat1Values values = read_stat1(layout, opened);
+    EXPECT_EQ(values.is_in_range, std::vector<bool>(ids_.size(), true));
     VerdictInput input;
-    input.norms = read_stat1(layout, opened).norms;
+    input.norms = values.norms;
     check_norms(input.norms);
     input.mode = GetParam().mode;
     input.c_max = 1;
@@ -427,9 +440,19 @@ TEST(Statistics, norm_limits_are_inclusive) {
 }
 
 TEST(Statistics, layouts_place_every_entry_once) {
-    EXPECT_EQ(Stat1Layout(3, false).length(), 3U);
-    EXPECT_EQ(Stat1Layout(3, true).length(), 6U);
-    EXPECT_EQ(Stat1Layout(3, true).reference(2), 5U);
+    for (const bool with_reference : {false, true}) {
+        const Stat1Layout stat1(3, with_reference);
+        std::vector<std::size_t> places;
+        for (std::size_t x = 0; x < 3; ++x) {
+            for (const std::size_t at :
+                 {stat1.lambda(x), stat1.phi(x), stat1.psi(x), stat1.norm(x)}) {
+                places.push_back(at);
+            }
+            if (with_reference) places.push_back(stat1.reference(x));
+        }
+        ASSERT_EQ(stat1.length(), places.size());
+        for (std::size_t at = 0; at < places.size(); ++at) EXPECT_EQ(places[at], at);
+    }
     EXPECT_EQ(Stat2Layout(StatMode::kSum, 5).length(), 5U);
     const Stat2Layout layout(StatMode::kPairwise, 5);
     std::size_t next = 0;

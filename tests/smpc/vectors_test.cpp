@@ -228,6 +228,62 @@ TEST(Vectors, client_masks_give_the_expected_bytes) {
     }
 }
 
+Digest digest_of(const json& hex) {
+    return decode_digest_hex(hex.get<std::string>()).value();
+}
+
+Digest hash_of_words(std::span<const Element> words) {
+    return sha256(encode_words(words));
+}
+
+// The RANGE blob of client i of a round in the vectors (small mode), checked against its hash.
+Elements proof_of(const json& entry, const Committee& committee, ClientIndex i) {
+    const Elements masked = entry.at("masked")[i - 1].get<Elements>();
+    const RangeShape shape = range_shape(masked.size(), entry.at("nu"));
+    const auto ring = all_keys<ClientMaskKey>(entry.at("mask_keys")[i]);
+    auto proof =
+        make_range_proof(kdf_of_vectors(), committee, ring, {shape, std::nullopt}, masked).value();
+    EXPECT_EQ(hash_of_words(proof).hex(), entry.at("proof_sha256")[i - 1]);
+    return proof;
+}
+
+TEST(Vectors, range_proofs_of_both_modes_and_of_the_edges) {
+    const Kdf kdf = kdf_of_vectors();
+    for (const json& entry : vectors().at("ranges")) {
+        const Committee committee = *Committee::make(entry.at("n"));
+        const RangeShape shape = range_shape(entry.at("dimension"), entry.at("nu"));
+        const std::optional<Digest> seed_r =
+            shape.is_small() ? std::nullopt : std::optional(digest_of(entry.at("seed_r")));
+        const Integers update = entry.at("update").get<Integers>();
+        const SecretIntegers projections = RangeProjections(shape, seed_r).project(update);
+        EXPECT_EQ(Integers(projections.begin(), projections.end()),
+                  entry.at("projections").get<Integers>());
+        const auto ring = all_keys<ClientMaskKey>(entry.at("keys"));
+        EXPECT_EQ(range_point(kdf, committee, ring), entry.at("f0"));
+        const auto edges = range_message(shape, entry.at("edges").get<Integers>(), entry.at("f0"));
+        EXPECT_EQ(hash_of_words(*edges).hex(), entry.at("edge_message_sha256"));
+        const auto masked = mask_update(kdf, committee, ring, update, entry.at("nu")).value();
+        const auto blob = make_range_proof(kdf, committee, ring, {shape, seed_r}, masked).value();
+        EXPECT_EQ(json(std::span<const Element>(blob).first(4)), entry.at("blob_start"));
+        EXPECT_EQ(hash_of_words(blob).hex(), entry.at("blob_sha256"));
+        const RangeVerifier verifier(shape, seed_r, digest_of(entry.at("seed_t")));
+        for (MemberIndex k = 1; k <= committee.n(); ++k) {
+            const auto own = member_ring<ClientMaskKey>(committee, k, entry.at("keys"));
+            ShareStream masks(committee, k,
+                              open_streams<ClientMaskKey>(kdf, own, PrgDomain::kUpdateMask));
+            Elements share(update.size());
+            masks.next(share);
+            add_vectors(share, masked, share);
+            const RangeShares values =
+                verifier.evaluate(share, range_message_share(kdf, committee, k, own, blob));
+            EXPECT_EQ((Elements{values.lambda, values.phi, values.psi}),
+                      entry.at("shares")[k - 1].get<Elements>());
+        }
+        const Elements opened = entry.at("opened").get<Elements>();
+        EXPECT_TRUE(range_passes({opened[0], opened[1], opened[2]}));
+    }
+}
+
 Integers open_all(const Committee& committee, const testing::Posts& posts) {
     const auto opening = open_shares(committee, testing::posted(posts));
     EXPECT_TRUE(opening && opening->faults.empty());
@@ -244,6 +300,8 @@ TEST(Vectors, statistics_of_a_round) {
         for (const json& value : entry.at("reference")) {
             reference.push_back(Field61::from_signed(value));
         }
+        const RangeShape shape = range_shape(entry.at("dimension"), entry.at("nu"));
+        const RangeVerifier verifier(shape, std::nullopt, digest_of(entry.at("seed_t")));
         testing::Posts stat1, pairwise, sums;
         for (MemberIndex k = 1; k <= committee.n(); ++k) {
             const VectorMember member = make_member(entry, committee, k);
@@ -254,7 +312,16 @@ TEST(Vectors, statistics_of_a_round) {
             for (ClientIndex i = 1; i <= items.clients(); ++i) {
                 clients.push_back({i, member.shares[i - 1]});
             }
-            stat1[k] = stats.stat1(clients, reference);
+            std::vector<RangeShares> ranges;
+            for (ClientIndex i = 1; i <= items.clients(); ++i) {
+                ranges.push_back(verifier.evaluate(
+                    member.shares[i - 1],
+                    range_message_share(
+                        kdf, committee, k,
+                        member_ring<ClientMaskKey>(committee, k, entry.at("mask_keys")[i]),
+                        proof_of(entry, committee, i))));
+            }
+            stat1[k] = stats.stat1(clients, ranges, reference);
             EXPECT_EQ(stat1[k], entry.at("stat1")[k - 1].get<Elements>());
             pairwise[k] = stats.stat2_pairwise(clients);
             EXPECT_EQ(pairwise[k], entry.at("pairwise")[k - 1].get<Elements>());
