@@ -54,8 +54,8 @@ void add_options(CLI::App& app, Options& options, Texts& texts) {
     app.add_option("--split", texts.split,
                    "how one table is dealt to the hospitals: iid or dirichlet:ALPHA [iid]");
     app.add_option("--attack", texts.attack,
-                   "none, sign-flip, scale, label-flip or gaussian, with a factor if you like: "
-                   "sign-flip:4 [sign-flip]");
+                   "none, sign-flip, scale, label-flip, gaussian or oversize, with a factor if you "
+                   "like: sign-flip:4 [sign-flip]");
     app.add_option("--attackers", texts.attackers,
                    "how many hospitals attack, the last ones of the list [1]")
         ->check(CLI::Range(0U, 64U));

@@ -116,6 +116,11 @@ std::string limits_of(const Setup& setup) {
             "  Every update is cut to the common clip norm, so that scaling alone does little "
             "harm, and the rule\n  may well accept it.\n";
     }
+    if (setup.options.attack.kind == fl::AttackKind::kOversize) {
+        text +=
+            "  The baseline without defence still cuts every update to the clip norm. Oversized "
+            "integers exist\n  behind a mask only, where nobody could cut them.\n";
+    }
     if (setup.source == "heart") {
         text +=
             "  One run proves little here. The patients of these hospitals differ much, so honest "

@@ -13,12 +13,13 @@
 namespace consilium::fl {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, AttackKind>, 5> kNames = {{
+constexpr std::array<std::pair<std::string_view, AttackKind>, 6> kNames = {{
     {"none", AttackKind::kNone},
     {"sign-flip", AttackKind::kSignFlip},
     {"scale", AttackKind::kScale},
     {"label-flip", AttackKind::kLabelFlip},
     {"gaussian", AttackKind::kGaussian},
+    {"oversize", AttackKind::kOversize},
 }};
 
 std::vector<double> scaled(std::span<const double> delta, double factor) {
@@ -64,8 +65,8 @@ Result<AttackSpec> parse_attack(std::string_view text) {
     if (!factor || !(*factor > 0) || *factor > 1e6) {
         return make_error(ErrorCode::kMalformed,
                           "attack " + quote(text) +
-                              " is not known; write none, sign-flip, scale, label-flip or "
-                              "gaussian, with an optional factor as in sign-flip:4");
+                              " is not known; write none, sign-flip, scale, label-flip, "
+                              "gaussian or oversize, with an optional factor as in sign-flip:4");
     }
     spec.factor = *factor;
     return spec;
@@ -90,6 +91,7 @@ Deviation make_deviation(const AttackSpec& attack, std::uint64_t seed) {
             };
             return out;
         case AttackKind::kScale:
+        case AttackKind::kOversize:
             out.update = [factor](std::span<const double> delta, const TransformContext&) {
                 return scaled(delta, factor);
             };

@@ -12,20 +12,23 @@
 
 namespace consilium::fl {
 
-enum class AttackKind { kNone, kSignFlip, kScale, kLabelFlip, kGaussian };
+enum class AttackKind { kNone, kSignFlip, kScale, kLabelFlip, kGaussian, kOversize };
 
 // sign-flip: -factor x update. scale: factor x update. label-flip: trains on 1 - label (factor
 // does not count). gaussian: noise of norm factor x |update| in a random direction, nothing of
-// the update.
+// the update. oversize: as scale, and then the encoded integers times the factor once more, which
+// no honest sender masks: 4 breaks the norm bound, 1000 the range.
 struct AttackSpec {
     AttackKind kind = AttackKind::kNone;
     double factor = 4;
 };
 
-// "none", "sign-flip", "scale", "label-flip", "gaussian", with an optional factor "sign-flip:4".
+// "none", "sign-flip", "scale", "label-flip", "gaussian", "oversize", with an optional factor as in
+// "sign-flip:4".
 [[nodiscard]] Result<AttackSpec> parse_attack(std::string_view text);
 [[nodiscard]] std::string_view to_string(AttackKind kind);
 
+// What is done to the training; what oversize does to the encoded integers is the sender's part.
 // `seed` is the attacker's own; the noise of a round follows from it and the round.
 [[nodiscard]] Deviation make_deviation(const AttackSpec& attack, std::uint64_t seed);
 

@@ -7,6 +7,7 @@
 
 #include "fl_engine/attacks/attacks.hpp"
 #include "fl_engine/trainer/program.hpp"
+#include "tests/adversary/oversize_sealer.hpp"
 
 namespace {
 
@@ -18,6 +19,12 @@ Result<consilium::fl::Deviation> deviate(const std::string& attack, std::uint64_
     return consilium::fl::make_deviation(*spec, seed);
 }
 
+Result<std::unique_ptr<consilium::trainer::UpdateSealer>> seal(const std::string& attack) {
+    const auto spec = consilium::fl::parse_attack(attack);
+    if (!spec) return tl::unexpected(spec.error());
+    return consilium::adversary::make_sealer(*spec);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -27,8 +34,9 @@ int main(int argc, char** argv) {
             {"consilium-adversary",
              "A trainer that attacks the training it takes part in. For tests only.",
              consilium::trainer::DeviationOption{
-                 "--attack", "none, sign-flip, scale, label-flip or gaussian, as sign-flip:4",
-                 deviate}});
+                 "--attack",
+                 "none, sign-flip, scale, label-flip, gaussian or oversize, as sign-flip:4",
+                 deviate, seal}});
     } catch (const std::exception& error) {
         std::cerr << "consilium-adversary: " << error.what() << '\n';
         return 1;

@@ -75,6 +75,28 @@ TEST(Demo, poisoner_is_rejected_in_every_round_and_the_model_is_as_good_as_witho
     }
 }
 
+TEST(Demo, updates_beyond_the_norm_or_the_range_are_rejected_with_their_reason) {
+    for (const auto& [attack, reason] :
+         {std::pair{"oversize:4", "NORM_FAIL"}, std::pair{"oversize:1000", "RANGE_FAIL"}}) {
+        const TemporaryFolder folder;
+        const auto report_file = folder.path() / "report.json";
+        auto demo =
+            Process::start(demo_launch(folder, {"--rounds", "1", "--attack", attack, "--exit",
+                                                "--report", report_file.string()}));
+        ASSERT_TRUE(demo.has_value()) << demo.error().context;
+        const auto ending = (*demo)->wait(120'000);
+        ASSERT_TRUE(ending.has_value()) << tail_of(folder.path() / "devnet.log", 40);
+        ASSERT_EQ(ending->code, 0) << tail_of(folder.path() / "devnet.log", 40);
+        std::ifstream stream(report_file);
+        const json report = json::parse(stream);
+        const json& round = report.at("rounds").at(0);
+        ASSERT_EQ(round.at("rejected").size(), 1U) << round;
+        EXPECT_EQ(round.at("rejected").at(0).at("hospital"), report.at("attack").at("by").at(0));
+        EXPECT_EQ(round.at("rejected").at(0).at("reason"), reason);
+        EXPECT_EQ(round.at("accepted").size(), 3U);
+    }
+}
+
 TEST(Demo, killed_launcher_leaves_no_process_behind) {
     const TemporaryFolder folder;
     auto demo = Process::start(demo_launch(folder, {}));

@@ -227,7 +227,8 @@ TEST(FedAvg, bad_rules_and_bad_tasks_are_errors) {
 TEST(Attack, text_names_kind_and_factor) {
     EXPECT_EQ(parse_attack("sign-flip")->factor, 4);
     EXPECT_EQ(parse_attack("scale:2.5")->factor, 2.5);
-    for (const std::string_view name : {"none", "sign-flip", "scale", "label-flip", "gaussian"}) {
+    for (const std::string_view name :
+         {"none", "sign-flip", "scale", "label-flip", "gaussian", "oversize"}) {
         EXPECT_EQ(to_string(parse_attack(name)->kind), name);
     }
     for (const std::string_view text : {"", "flip", "sign-flip:", "sign-flip:-1", "sign-flip:0",
