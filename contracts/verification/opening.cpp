@@ -176,7 +176,7 @@ std::vector<std::uint16_t> slots_of(schema::SlotSet set) {
 
 std::size_t stat1_length(const RoundRecord& round) {
     const auto clients = static_cast<std::size_t>(std::popcount(round.submitted));
-    return smpc::Stat1Layout(clients, false).length();
+    return smpc::Stat1Layout(clients, round.reference.has_value()).length();
 }
 
 void report_fault(Execution& execution, std::uint16_t share_action, const schema::RoundLabel& label,
@@ -206,8 +206,10 @@ void open_stat1(Execution& execution, RoundRecord& round) {
     }
     round.stat1_base.assign(opening->base.begin(), opening->base.end());
     const std::vector<std::uint16_t> submitted = slots_of(round.submitted);
-    round.norms =
-        smpc::read_stat1(smpc::Stat1Layout(submitted.size(), false), opening->values).norms;
+    smpc::Stat1Values opened = smpc::read_stat1(
+        smpc::Stat1Layout(submitted.size(), round.reference.has_value()), opening->values);
+    round.norms = std::move(opened.norms);
+    round.reference_products = std::move(opened.reference);
     std::vector<std::int64_t> passed_norms;
     for (std::size_t i = 0; i < submitted.size(); ++i) {
         if (!smpc::norm_passes(round.norms[i], round.terms.nu)) continue;

@@ -5,6 +5,7 @@
 
 #include "contracts/rounds.hpp"
 #include "contracts/verification/opening.hpp"
+#include "contracts/verification/reference.hpp"
 
 namespace consilium::contracts::verification {
 namespace {
@@ -24,10 +25,15 @@ void close_pledges(Execution& execution, RoundRecord& round) {
 // From this block on no ABORT: members compute their STAT1 shares now.
 void close_submissions(Execution& execution, RoundRecord& round) {
     round.submissions_closed = execution.block.height;
+    fix_reference(execution, round);
+    std::optional<Digest> reference;
+    if (round.reference) reference = round.reference->sha256;
     execution.emit(schema::Module::kSubmission, event::kSubmissionsClosed,
-                   schema::SubmissionsClosed{round.label, round.submitted});
+                   schema::SubmissionsClosed{round.label, round.submitted, reference});
     if (std::popcount(round.submitted) < schema::min_submissions(round.terms.malicious_max)) {
         rounds::end_round(execution, round, Phase::kAborted, EndReason::kTooFewSubmitted);
+    } else if (round.terms.is_reference_required && !round.reference) {
+        rounds::end_round(execution, round, Phase::kAborted, EndReason::kNoReference);
     } else {
         rounds::change_phase(execution, round, Phase::kStat1);
     }
@@ -45,7 +51,8 @@ void advance_submitting(Execution& execution, RoundRecord& round) {
         close_pledges(execution, round);
     }
     const Moment closed{*round.pledges_closed, round.pledges_closed_time};
-    const bool is_complete = round.submitted == round.pledged;
+    const bool is_complete =
+        round.submitted == round.pledged && is_reference_settled(execution.state, round);
     if (is_complete || is_window_over(round.terms.windows.submit, closed, execution.block)) {
         close_submissions(execution, round);
     }

@@ -195,7 +195,28 @@ std::vector<std::uint64_t> ConsortiumDriver::stat1_share(std::uint16_t member) {
     Consortium& parties = working();
     const MemberState& state = parties.members.at(member - 1U);
     const auto shares = Consortium::client_shares(state, slots_in(record.submitted));
-    return parties.stat_shares(state, record.terms.blur_bits).stat1(shares, {});
+    std::vector<std::uint64_t> reference;
+    if (record.reference) {
+        for (const std::int64_t value : references_.at(record.reference->sha256)) {
+            reference.push_back(smpc::Field61::from_signed(value));
+        }
+    }
+    return parties.stat_shares(state, record.terms.blur_bits).stat1(shares, reference);
+}
+
+void ConsortiumDriver::post_references(const std::vector<std::int64_t>& update,
+                                       std::uint64_t squared_norm,
+                                       const std::vector<std::size_t>& validators) {
+    Bytes content = smpc::encode_integers(update);
+    const schema::ReferenceUpdate arguments{.round = round().label.round,
+                                            .update = {sha256(content), content.size()},
+                                            .squared_norm = squared_norm};
+    references_[chain_.blobs.put(std::move(content))] = update;
+    std::vector<Transaction> transactions;
+    for (const std::size_t validator : validators) {
+        transactions.push_back(chain_.make(chain_.validators.at(validator), kReference, arguments));
+    }
+    chain_.run(transactions);
 }
 
 void ConsortiumDriver::post_stat1(const Conduct& conduct) {

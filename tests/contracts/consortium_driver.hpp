@@ -38,6 +38,9 @@ class ConsortiumDriver {
     void post_stat2(const Conduct& conduct = {});
     // AGG of the first t+1, then AGG_OK of the others; after a fallback AGG of all.
     void post_aggregate(const Conduct& conduct = {});
+    // REF of the given validators, by their position in the chain's list: this update and norm.
+    void post_references(const std::vector<std::int64_t>& update, std::uint64_t squared_norm,
+                         const std::vector<std::size_t>& validators);
     // STAT1 to RESULT.
     void verify(const Conduct& conduct = {});
 
@@ -60,6 +63,7 @@ class ConsortiumDriver {
 
     Chain& chain_;
     Updates updates_;
+    std::map<Digest, std::vector<std::int64_t>> references_;  // posted, by hash
     std::map<std::pair<std::uint64_t, std::uint64_t>, std::unique_ptr<Consortium>> consortia_;
 };
 
