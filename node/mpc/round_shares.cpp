@@ -5,6 +5,7 @@
 
 #include "contracts/schema/arguments.hpp"
 #include "fl_engine/smpc/aggregate.hpp"
+#include "fl_engine/smpc/encoding.hpp"
 #include "fl_engine/smpc/statistics.hpp"
 #include "node/mpc/release_log.hpp"
 
@@ -84,6 +85,22 @@ std::optional<std::vector<std::vector<smpc::Element>>> read_first_shares(const C
 
 }  // namespace
 
+bool RoundShares::fetch_reference(const Context& context, const RoundRecord& round) {
+    if (!round.reference || !reference_.empty()) return true;
+    const auto blob = context.blobs.get(round.reference->sha256);
+    if (!blob) return false;  // a quorum held it when its REF became final: it is being fetched
+    const auto update = smpc::decode_integers(*blob, round.terms.dimension);
+    const auto norm = update ? smpc::squared_norm(*update) : std::nullopt;
+    if (!norm || *norm != round.reference->squared_norm) {
+        context.refuse("the agreed reference update has not the agreed norm");
+        return false;
+    }
+    for (const std::int64_t value : *update) {
+        reference_.push_back(smpc::Field61::from_signed(value));
+    }
+    return true;
+}
+
 Result<bool> RoundShares::prepare(const Context& context, const RoundRecord& round) {
     const schema::BatchLabel batch{round.label.mpc_epoch, round.label.batch};
     if (!(label_ == round.label) || !batch_) {
@@ -101,6 +118,7 @@ Result<bool> RoundShares::prepare(const Context& context, const RoundRecord& rou
         batch_ = std::move(**keys);
         delta_ = record->delta;
     }
+    if (!fetch_reference(context, round)) return false;
     for (const std::uint32_t slot : slots_of(round.submitted)) {
         if (shares_.contains(slot)) continue;
         const auto pledge = context.find<schema::PledgeRecord>(
@@ -135,7 +153,7 @@ Outgoing RoundShares::make_statistics(const Context& context, const EpochKeys& k
     }
     schema::StatShare arguments{round.label, {}};
     if (is_first) {
-        arguments.values = statistics.stat1(clients, {});
+        arguments.values = statistics.stat1(clients, reference_);
     } else if (round.terms.mode == schema::Mode::kPairwise) {
         arguments.values = statistics.stat2_pairwise(clients);
     } else {
