@@ -80,12 +80,21 @@ json row_json(const RoundRow& row) {
             {"rejected", rejections_json(row.rejected)},
             {"suspect", std::move(suspects)},
             {"weights", std::move(weights)},
+            {"reference", row.reference ? json(*row.reference) : json()},
             {"phase_ms",
              {{"train", row.times.train_ms},
               {"submit", row.times.submit_ms},
               {"verify", row.times.verify_ms},
               {"aggregate", row.times.aggregate_ms}}},
             {"metrics", metrics_json(row.metrics)}};
+}
+
+json reference_json(const Setup& setup) {
+    if (!setup.reference || !setup.task.reference_set) return nullptr;
+    return {{"sha256", setup.task.reference_set->hex()},
+            {"records", setup.reference->rows()},
+            {"positives", setup.reference->positives()},
+            {"columns", setup.reference->columns()}};
 }
 
 std::size_t rounds_with(const std::vector<RoundRow>& rounds, const std::string& hospital) {
@@ -117,12 +126,20 @@ std::string limits_of(const Setup& setup) {
             "  Every update is cut to the common clip norm, so that scaling alone does little "
             "harm, and the rule\n  may well accept it.\n";
     }
-    if (setup.source == "heart") {
+    if (setup.reference) {
+        text +=
+            "  The reference set is drawn from these hospitals' own patients, as good as it can "
+            "be. It "
+            "finds updates that\n  point against learning, not noise; in long runs it rejects an "
+            "unusual honest hospital now and then.\n  One run proves little: fl_engine/README.md "
+            "has "
+            "the figures of many.\n";
+    } else if (setup.source == "heart") {
         text +=
             "  One run proves little here. The patients of these hospitals differ much, so honest "
             "updates do too,\n  and without a reference set the rule defends them only partly: "
             "over twelve seeds it rejected a\n  sign flip in 51 of 72 rounds "
-            "(fl_engine/README.md).\n";
+            "(fl_engine/README.md). Leave out --reference 0 to have one.\n";
     } else if (setup.source != "wdbc" || !setup.options.split.is_iid()) {
         text +=
             "  One run proves little here. Hospitals with different patients have honest updates "
@@ -253,6 +270,7 @@ std::string report_json(const Setup& setup, const Outcome& outcome) {
           {"roots_equal", outcome.agreement.is_equal}}},
         {"range", "off"},
         {"norms", "norm not proved"},
+        {"reference", reference_json(setup)},
         {"rounds", std::move(rounds)},
         {"baselines",
          {{"no_attack", metrics_json(outcome.baselines.no_attack)},
