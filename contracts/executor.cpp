@@ -12,6 +12,7 @@
 #include "contracts/verification/coins.hpp"
 #include "contracts/verification/epochs.hpp"
 #include "contracts/verification/phases.hpp"
+#include "contracts/verification/reference.hpp"
 
 namespace consilium::contracts {
 namespace {
@@ -30,6 +31,9 @@ Code run_verification(Execution& execution, const Sender& sender, const Transact
     }
     if (transaction.action == action::kCoinShare) {
         return verification::execute_coin_share(execution, sender, transaction);
+    }
+    if (transaction.action == action::kReference) {
+        return verification::execute_reference(execution, sender, transaction);
     }
     return verification::execute_share(execution, sender, transaction);
 }

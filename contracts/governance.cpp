@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "contracts/models.hpp"
+#include "contracts/reference_sets.hpp"
 #include "contracts/rounds.hpp"
 #include "contracts/schema/arguments.hpp"
 #include "contracts/verification/epochs.hpp"
@@ -38,7 +39,8 @@ Code run_payload(Execution& execution, ProposalKind kind, ByteView payload, Step
     switch (kind) {
         case ProposalKind::kCreateTask:
             return decoded_or(with_arguments<schema::TaskSpec>(payload, [&](const auto& spec) {
-                return runs ? rounds::create_task(execution, spec) : rounds::check_task(spec);
+                return runs ? rounds::create_task(execution, spec)
+                            : rounds::check_task(execution, spec);
             }));
         case ProposalKind::kSetParameters:
             return decoded_or(with_arguments<schema::Parameters>(payload, [&](const auto& value) {
@@ -67,6 +69,17 @@ Code run_payload(Execution& execution, ProposalKind kind, ByteView payload, Step
         case ProposalKind::kRollBackModel:
             return decoded_or(with_arguments<schema::ModelReference>(payload, [&](const auto& it) {
                 return runs ? models::roll_back(execution, it) : Code::kOk;
+            }));
+        case ProposalKind::kApproveReferenceSet:
+            return decoded_or(
+                with_arguments<schema::ReferenceSetApproval>(payload, [&](const auto& it) {
+                    return runs ? reference_sets::approve(execution, it)
+                                : reference_sets::check(it);
+                }));
+        case ProposalKind::kSetDataWeights:
+            return decoded_or(with_arguments<schema::DataWeights>(payload, [&](const auto& it) {
+                return runs ? reference_sets::set_data_weights(execution, it)
+                            : reference_sets::check(it);
             }));
     }
     UNREACHABLE();

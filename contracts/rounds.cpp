@@ -5,10 +5,13 @@
 #include <bit>
 
 #include "contracts/models.hpp"
+#include "contracts/reference_sets.hpp"
 #include "contracts/schema/arguments.hpp"
 #include "contracts/verification/batches.hpp"
 #include "contracts/verification/coins.hpp"
 #include "contracts/verification/epochs.hpp"
+#include "contracts/verification/reference.hpp"
+#include "contracts/verification/rules.hpp"
 #include "fl_engine/smpc/encoding.hpp"
 
 namespace consilium::contracts::rounds {
@@ -44,15 +47,17 @@ void forget_shares(Execution& execution, const RoundRecord& round) {
         execution.state.erase(keys::aggregate(round.label.round, member));
         execution.state.erase(keys::aggregate_ok(round.label.round, member));
     }
+    verification::forget_references(execution, round);
 }
 
 // What depends on the epoch: dw_i by slot and hb by the size of the committee.
-void bind_terms(RoundTerms& terms, const TaskRecord& task, const EpochRecord& epoch) {
+void bind_terms(RoundTerms& terms, const std::vector<schema::DataWeight>& weights,
+                const EpochRecord& epoch) {
     const auto committee = smpc::Committee::make(static_cast<std::uint32_t>(epoch.members.size()));
     CHECK(committee.has_value());
     terms.blur_bits = static_cast<std::uint8_t>(smpc::default_blur_bits(*committee, terms.nu));
     terms.data_weights.assign(epoch.clients.size(), 1);
-    for (const schema::DataWeight& entry : task.spec.data_weights) {
+    for (const schema::DataWeight& entry : weights) {
         if (const auto slot = epoch.find_slot(entry.trainer)) {
             terms.data_weights[*slot - 1U] = entry.weight;
         }
@@ -74,7 +79,9 @@ RoundTerms make_terms(Execution& execution, const TaskRecord& task, const EpochR
     terms.rule = task.spec.rule;
     terms.malicious_max = task.spec.malicious_max;
     terms.windows = task.spec.windows;
-    bind_terms(terms, task, epoch);
+    terms.reference_set = task.spec.reference_set;
+    terms.is_reference_required = task.spec.is_reference_required;
+    bind_terms(terms, task.spec.data_weights, epoch);
     return terms;
 }
 
@@ -121,6 +128,21 @@ void open_round(Execution& execution, TaskRecord task, const EpochRecord& epoch)
     open_attempt(execution, task, epoch, round);
 }
 
+// The data weights of a round by key: those its first attempt was opened with, though the council
+// may have changed the task's since; the task's for a client that the last attempt did not have.
+std::vector<schema::DataWeight> weights_of(const Execution& execution, const TaskRecord& task,
+                                           const RoundRecord& round) {
+    const auto epoch = execution.state.load<EpochRecord>(keys::epoch(round.label.mpc_epoch));
+    std::vector<schema::DataWeight> weights;
+    for (std::size_t i = 0; i < epoch.clients.size(); ++i) {
+        weights.push_back({epoch.clients[i], round.terms.data_weights[i]});
+    }
+    for (const schema::DataWeight& entry : task.spec.data_weights) {
+        if (!epoch.find_slot(entry.trainer)) weights.push_back(entry);
+    }
+    return weights;
+}
+
 // Attempt a+1 copies every parameter but the label and what depends on the epoch.
 void open_next_attempt(Execution& execution, const TaskRecord& task, const EpochRecord& epoch,
                        const RoundRecord& aborted) {
@@ -128,7 +150,9 @@ void open_next_attempt(Execution& execution, const TaskRecord& task, const Epoch
     round.label.round = aborted.label.round;
     round.label.attempt = aborted.label.attempt + 1;
     round.terms = aborted.terms;
-    if (epoch.mpc_epoch != aborted.label.mpc_epoch) bind_terms(round.terms, task, epoch);
+    if (epoch.mpc_epoch != aborted.label.mpc_epoch) {
+        bind_terms(round.terms, weights_of(execution, task, aborted), epoch);
+    }
     open_attempt(execution, task, epoch, round);
 }
 
@@ -153,12 +177,16 @@ Code execute(Execution& execution, const Sender& /*sender*/, const Transaction& 
     });
 }
 
-Code check_task(const schema::TaskSpec& spec) {
-    return schema::find_fault(spec) == nullptr ? Code::kOk : Code::kTaskInvalid;
+Code check_task(const Execution& execution, const schema::TaskSpec& spec) {
+    if (schema::find_fault(spec) != nullptr) return Code::kTaskInvalid;
+    const bool is_rule_known =
+        verification::find_rule(spec.rule, execution.block.height) != nullptr;
+    return is_rule_known ? Code::kOk : Code::kTaskInvalid;
 }
 
 Code create_task(Execution& execution, const schema::TaskSpec& spec) {
-    if (const Code code = check_task(spec); code != Code::kOk) return code;
+    if (const Code code = check_task(execution, spec); code != Code::kOk) return code;
+    if (!reference_sets::fits(execution.state, spec)) return Code::kTaskInvalid;
     auto tasks = execution.state.load<TasksRecord>(keys::tasks());
     if (tasks.active.size() >= schema::kMaxActiveTasks) return Code::kTasksFull;
     const auto dimension = schema::parameter_count(spec.model);

@@ -12,7 +12,9 @@ namespace consilium::contracts::rounds {
                                    const Transaction& transaction);
 
 // By vote of the council.
-[[nodiscard]] schema::Code check_task(const schema::TaskSpec& spec);
+// The spec by itself, and its rule. That its reference set is approved only create_task() asks: it
+// may be approved while the proposal is open.
+[[nodiscard]] schema::Code check_task(const Execution& execution, const schema::TaskSpec& spec);
 [[nodiscard]] schema::Code create_task(Execution& execution, const schema::TaskSpec& spec);
 [[nodiscard]] schema::Code close_task(Execution& execution, const schema::TaskReference& reference);
 // Ends the current attempt before the range proofs close; the next attempt follows by itself.

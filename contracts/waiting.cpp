@@ -2,11 +2,13 @@
 #include <algorithm>
 
 #include "contracts/execution.hpp"
+#include "contracts/reference_sets.hpp"
 #include "contracts/rounds.hpp"
 #include "contracts/schema/arguments.hpp"
 #include "contracts/schema/table.hpp"
 #include "contracts/verification/batches.hpp"
 #include "contracts/verification/epochs.hpp"
+#include "contracts/verification/reference.hpp"
 #include "fl_engine/smpc/field61.hpp"
 #include "fl_engine/smpc/range_parameters.hpp"
 
@@ -126,6 +128,10 @@ bool check_blob(schema::BlobKind kind, ByteView content) {
         case schema::BlobKind::kNone:
         case schema::BlobKind::kCiphertext:
             return true;
+        case schema::BlobKind::kReferenceSet:
+            return schema::decode_reference_set(content).has_value();
+        case schema::BlobKind::kIntegers:
+            return content.size() % kWordBytes == 0;
         case schema::BlobKind::kVector:
             return content.size() % kWordBytes == 0 &&
                    smpc::are_words(content, content.size() / kWordBytes);
@@ -145,6 +151,16 @@ bool is_blob_expected(const StateReader& reader, const Transaction& transaction)
     if (info->module == schema::Module::kSubmission) {
         return holds_for<schema::Submit>(
             transaction, [&](const auto& it) { return is_submit_expected(state, sender, it); });
+    }
+    if (info->module == schema::Module::kGovernance) {
+        return holds_for<schema::Propose>(transaction, [&](const auto& it) {
+            return reference_sets::is_proposal_expected(state, sender, it);
+        });
+    }
+    if (info->action == action::kReference) {
+        return holds_for<schema::ReferenceUpdate>(transaction, [&](const auto& it) {
+            return verification::is_reference_expected(state, sender, it);
+        });
     }
     if (info->action == action::kKeyCommit) {
         return holds_for<schema::KeyCommit>(

@@ -196,6 +196,13 @@ std::optional<std::uint64_t> Follower::find_length(const Digest& hash, const Blo
         const auto record = decode<schema::ModelRecord>(value);
         if (record && record->parameters.sha256 == hash) length = record->parameters.length;
     });
+    // A reference set is read by the vote that approves it, often in a later block.
+    state.for_each(as_bytes("proposal/"), [&](ByteView, ByteView value) {
+        const auto record = decode<schema::ProposalRecord>(value);
+        if (!record || record->kind != schema::ProposalKind::kApproveReferenceSet) return;
+        const auto approval = decode<schema::ReferenceSetApproval>(record->payload);
+        if (approval && approval->blob.sha256 == hash) length = approval->blob.length;
+    });
     return length;
 }
 

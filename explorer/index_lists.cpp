@@ -148,17 +148,23 @@ void participants(Database& database, const Window& window, const Visit& visit) 
 }
 
 void tasks(Database& database, const Window& window, const Visit& visit) {
+    std::vector<Item> items;
     database.query(
         "SELECT id, name, status, created, json FROM tasks "
         "WHERE id < ? AND created <= ? ORDER BY id DESC LIMIT ?",
         {window.cursor, window.at, window.limit}, [&](const Row& row) {
-            visit({row.integer(0),
-                   {{"id", row.number(0)},
-                    {"name", row.text(1)},
-                    {"status", row.text(2)},
-                    {"created_height", row.number(3)},
-                    {"record", stored_json(row.text(4))}}});
+            items.push_back({row.integer(0),
+                             {{"id", row.number(0)},
+                              {"name", row.text(1)},
+                              {"status", row.text(2)},
+                              {"created_height", row.number(3)},
+                              {"record", stored_json(row.text(4))}}});
         });
+    for (Item& item : items) {
+        const Json spec = item.json["record"].value("spec", Json::object());
+        item.json["reference_set"] = reference_set(database, spec.value("reference_set", Json()));
+        visit(std::move(item));
+    }
 }
 
 void verdicts(Database& database, const Window& window, const Visit& visit) {

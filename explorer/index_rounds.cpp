@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "core/digest.hpp"
+
 namespace consilium::explorer::lists {
 namespace {
 
@@ -103,6 +105,17 @@ RoundRow round_row(const Row& row) {
             .has_verdict = row.integer(6) != 0};
 }
 
+// What the round compared updates with: the set, and the update that the validators agreed on.
+Json reference_json(Database& database, const Json& record) {
+    const Json& hash = record["terms"]["reference_set"];
+    if (hash.is_null()) return nullptr;
+    const Json& agreed = record["reference"];
+    return {{"set", reference_set(database, hash)},
+            {"is_required", record["terms"]["is_reference_required"]},
+            {"agreed", agreed.is_null() ? Json() : agreed["sha256"]},
+            {"squared_norm", agreed.is_null() ? Json() : agreed["squared_norm"]}};
+}
+
 Json round_json(Database& database, const RoundRow& row) {
     const Json& record = row.record;
     const Json& terms = record["terms"];
@@ -127,6 +140,7 @@ Json round_json(Database& database, const RoundRow& row) {
             {"phase_time_ms", record["phase_time"]},
             {"changed_height", row.changed},
             {"mode", terms["mode"]},
+             {"reference", reference_json(database, record)},
             {"clip_norm", as_double(terms["clip_norm"]) / kQ32},
             {"dimension", terms["dimension"]},
             {"malicious_max", terms["malicious_max"]},
@@ -202,6 +216,16 @@ Json model_row(const Row& row) {
 }
 
 }  // namespace
+
+Json reference_set(Database& database, const Json& hash) {
+    const auto digest = hash.is_string() ? decode_digest_hex(hash.get_ref<const std::string&>())
+                                         : Result<Digest>(Digest{});
+    Json found;
+    if (!digest) return found;
+    database.query("SELECT json FROM reference_sets WHERE sha256 = ?", {*digest},
+                   [&](const Row& row) { found = stored_json(row.text(0)); });
+    return found;
+}
 
 Json round_clients(Database& database, std::uint64_t round) {
     double weight_sum = 0;

@@ -9,6 +9,7 @@
 #include "contracts/schema/mpc_records.hpp"
 #include "contracts/schema/names.hpp"
 #include "contracts/schema/records.hpp"
+#include "contracts/schema/reference_set.hpp"
 #include "contracts/schema_json/render.hpp"
 #include "contracts/schema_json/tables.hpp"
 
@@ -127,6 +128,7 @@ class RecordRows {
         if (name == "round") with<schema::RoundRecord>(key, value);
         if (name == "verdict") with<schema::VerdictRecord>(key, value);
         if (name == "model") with<schema::ModelRecord>(key, value);
+        if (name == "reference_set") with<schema::ReferenceSetRecord>(key, value);
         if (name == "metrics") with<schema::MetricsRecord>(key, value);
     }
 
@@ -212,6 +214,13 @@ class RecordRows {
             "created = excluded.created, json = excluded.json",
             {record.task, record.version, record.parent, record.round, record.parameters.sha256,
              record.created, json});
+    }
+
+    void put(ByteView /*key*/, const schema::ReferenceSetRecord& record) {
+        const std::string json = schema::to_json_value(record).dump();
+        database_.run(
+            "INSERT OR REPLACE INTO reference_sets (sha256, approved, json) VALUES (?, ?, ?)",
+            {record.blob.sha256, record.approved, json});
     }
 
     void put(ByteView key, const schema::MetricsRecord& record) {

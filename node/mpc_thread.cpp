@@ -33,7 +33,7 @@ MpcThread::MpcThread(Runtime& runtime, const KeyPair& key,
       blobs_(std::make_unique<StoredBlobs>(runtime)),
       worker_({runtime.identity(), key.public_key(),
                [](std::span<std::uint8_t> out) { fill_random(out); }},
-              *secrets_, *blobs_) {
+              *secrets_, *blobs_, &references_) {
     runtime.add_listener([this](const driver::CommittedBlock&) {
         {
             const std::lock_guard lock(mutex_);

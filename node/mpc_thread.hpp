@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "node/mpc/worker.hpp"
+#include "node/reference_trainer.hpp"
 #include "node/runtime.hpp"
 
 namespace consilium::node {
@@ -57,6 +58,7 @@ class MpcThread {
     const KeyPair& key_;
     std::unique_ptr<mpc::SecretStore> secrets_;
     std::unique_ptr<StoredBlobs> blobs_;
+    ReferenceTrainer references_;
     mpc::Worker worker_;
     std::map<std::string, Pending> pending_;  // by label
 

@@ -112,6 +112,7 @@ int run_wallet(const std::vector<std::string>& arguments, Surroundings surroundi
     add_key_commands(app, session);
     add_account_commands(app, session);
     add_governance_commands(app, session);
+    add_reference_commands(app, session);
     add_read_commands(app, session);
     add_transaction_commands(app, session);
 

@@ -14,6 +14,9 @@ namespace consilium::wallet {
 void add_key_commands(CLI::App& app, Session& session);
 void add_account_commands(CLI::App& app, Session& session);
 void add_governance_commands(CLI::App& app, Session& session);
+void add_reference_commands(CLI::App& app, Session& session);
+// Into the group "propose".
+void add_weight_proposal(CLI::App& group, Session& session);
 void add_read_commands(CLI::App& app, Session& session);
 void add_transaction_commands(CLI::App& app, Session& session);
 

@@ -67,9 +67,13 @@ CommandResult create_task(Session& session, const TaskFile& values) {
     }
     const auto given = read_json_input(values.path);
     if (!given) return tl::unexpected(given.error());
-    // What the file leaves out has the schema's default.
+    if (!given->is_object()) {
+        return fail_usage(values.path + " holds no JSON object",
+                          "compare it with: consilium-wallet create-task --example");
+    }
+    // What the file leaves out has the schema's default; null stands for "none" where it may.
     json whole = schema::to_json_value(schema::TaskSpec{});
-    whole.merge_patch(*given);
+    whole.update(*given, true);
     const auto spec = schema::from_json_value<schema::TaskSpec>(whole);
     if (!spec) {
         return fail_usage(values.path + ": " + spec.error().context,
@@ -203,6 +207,7 @@ void add_governance_commands(CLI::App& app, Session& session) {
         ->required();
     add_round_proposals(*group, session);
     add_model_proposals(*group, session);
+    add_weight_proposal(*group, session);
 
     CLI::App* voting = app.add_subcommand("vote", "council: vote on a proposal");
     auto& ballot = bind_command<Ballot>(*voting, session, vote);

@@ -1,6 +1,7 @@
 // Lazy parts of a run, and the way of a transaction from order to outcome.
 #include "wallet/session.hpp"
 
+#include <chrono>
 #include <fstream>
 #include <iostream>
 #include <iterator>
@@ -74,7 +75,12 @@ Surroundings real_surroundings() {
         [](const p2p::NodePoolOptions& options) -> std::unique_ptr<p2p::ApiChannel> {
             return std::make_unique<p2p::NodePool>(options);
         },
-        [](const keystore::PasswordSource& source) { return keystore::read_password(source); }};
+        [](const keystore::PasswordSource& source) { return keystore::read_password(source); },
+        [] {
+            const auto now = std::chrono::system_clock::now().time_since_epoch();
+            return TimeMs{static_cast<std::uint64_t>(
+                std::chrono::duration_cast<std::chrono::milliseconds>(now).count())};
+        }};
 }
 
 Session::Session(Surroundings surroundings) : surroundings_(std::move(surroundings)) {}
@@ -197,9 +203,38 @@ CommandResult Session::carry_out(const Order& order) {
     auto key = unlock();
     if (!key) return tl::unexpected(key.error());
     progress(order.doing + " ...");
+    if (!order.blob.empty()) return carry_out_with_blob(order, *key);
     const auto outcome = (*sending)->execute(
         *key, {static_cast<std::uint16_t>(action->module), action->action, order.arguments},
         wait_for(options.wait));
+    if (!outcome) return fail_with(ErrorSource::kNode, outcome.error());
+    return conclude(*outcome);
+}
+
+// A node takes a blob only when a transaction that it knows names it, and proposes the transaction
+// only when a quorum holds the blob: so the one is handed over, the other uploaded, and then both
+// are waited for.
+CommandResult Session::carry_out_with_blob(const Order& order, const KeyPair& key) {
+    const auto* action = schema::find_action(order.module, order.action);
+    CHECK(action != nullptr);
+    p2p::TransactionSender& sending = *sender_;
+    const auto transaction = sending.prepare(
+        key, {static_cast<std::uint16_t>(action->module), action->action, order.arguments});
+    if (!transaction) return fail_with(ErrorSource::kNode, transaction.error());
+    const auto accepted = sending.send(*transaction, p2p::WaitFor::kAccepted);
+    if (!accepted) return fail_with(ErrorSource::kNode, accepted.error());
+    if (accepted->state != p2p::SendState::kAccepted) return conclude(*accepted);
+    progress("uploading " + std::to_string(order.blob.size()) + " bytes ...");
+    const auto uploaded = channel_->put_blob(key, {order.blob, surroundings_.wall_time()});
+    if (!uploaded) {
+        return tl::unexpected(Failure{
+            ExitCode::kUnknown,
+            "blob_not_taken",
+            "a node has the transaction, but none took the blob: " + uploaded.error().context,
+            "repeat the command once the transaction has expired",
+            {}});
+    }
+    const auto outcome = sending.send(*transaction, wait_for(options.wait));
     if (!outcome) return fail_with(ErrorSource::kNode, outcome.error());
     return conclude(*outcome);
 }

@@ -18,6 +18,7 @@
 #include "core/secret.hpp"
 #include "core/signature.hpp"
 #include "core/transaction.hpp"
+#include "core/types.hpp"
 #include "p2p/client/node_pool.hpp"
 #include "p2p/client/transaction_sender.hpp"
 #include "p2p/client/verified_reader.hpp"
@@ -33,6 +34,7 @@ struct Surroundings {
     std::ostream& err;  // progress and errors
     std::function<std::unique_ptr<p2p::ApiChannel>(const p2p::NodePoolOptions&)> connect;
     std::function<Result<SecretBytes>(const keystore::PasswordSource&)> read_password;
+    std::function<TimeMs()> wall_time;
 };
 // The real ones: TLS, terminal, std::cout and std::cerr.
 [[nodiscard]] Surroundings real_surroundings();
@@ -60,6 +62,7 @@ struct Order {
     std::string_view action;
     Bytes arguments;
     std::string doing;  // for the progress line: "approving 3a1f..."
+    Bytes blob{};       // that the arguments name; uploaded once a node has the transaction
 };
 
 class Session {
@@ -89,6 +92,7 @@ class Session {
     [[nodiscard]] Surroundings& surroundings() { return surroundings_; }
 
   private:
+    [[nodiscard]] CommandResult carry_out_with_blob(const Order& order, const KeyPair& key);
     [[nodiscard]] CommandResult conclude(const p2p::SendOutcome& outcome);
     [[nodiscard]] CommandResult conclude_committed(const p2p::SendOutcome& outcome);
     [[nodiscard]] CommandResult generate(const Order& order);

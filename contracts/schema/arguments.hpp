@@ -5,6 +5,7 @@
 #pragma once
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -68,17 +69,19 @@ struct AccountBallot {
 };
 
 enum class ProposalKind : std::uint16_t {
-    kCreateTask = 1,     // TaskSpec
-    kSetParameters = 2,  // Parameters
-    kCancelRound = 3,    // RoundReference
-    kAbortRound = 4,     // RoundReference
-    kOpenMpcEpoch = 5,   // EpochReference
-    kCloseTask = 6,      // TaskReference
-    kPromoteModel = 7,   // ModelReference
-    kRollBackModel = 8,  // ModelReference
+    kCreateTask = 1,           // TaskSpec
+    kSetParameters = 2,        // Parameters
+    kCancelRound = 3,          // RoundReference
+    kAbortRound = 4,           // RoundReference
+    kOpenMpcEpoch = 5,         // EpochReference
+    kCloseTask = 6,            // TaskReference
+    kPromoteModel = 7,         // ModelReference
+    kRollBackModel = 8,        // ModelReference
+    kApproveReferenceSet = 9,  // ReferenceSetApproval
+    kSetDataWeights = 10,      // DataWeights
 };
 [[nodiscard]] constexpr bool is_known(ProposalKind kind) {
-    return kind >= ProposalKind::kCreateTask && kind <= ProposalKind::kRollBackModel;
+    return kind >= ProposalKind::kCreateTask && kind <= ProposalKind::kSetDataWeights;
 }
 [[nodiscard]] std::string_view to_string(ProposalKind kind);
 
@@ -129,6 +132,32 @@ struct ModelReference {
         visit("version", self.version);
     }
     friend bool operator==(const ModelReference&, const ModelReference&) = default;
+};
+
+// The proposing transaction names the blob: a node takes its upload, and nobody votes for a block
+// with the proposal before holding it. The set may serve any task that names it from then on.
+struct ReferenceSetApproval {
+    BlobName blob;
+    std::optional<std::uint32_t> task;  // an existing one gets the set with its next round
+    bool is_required{};                 // of that task: no round goes on without a reference
+    template <typename Self, typename Visitor>
+    static void describe(Self& self, Visitor& visit) {
+        visit("blob", self.blob);
+        visit("task", self.task);
+        visit("is_required", self.is_required);
+    }
+    friend bool operator==(const ReferenceSetApproval&, const ReferenceSetApproval&) = default;
+};
+// Replaces the data weights of a task from its next round on.
+struct DataWeights {
+    std::uint32_t task{};
+    std::vector<DataWeight> weights;  // 1 for every trainer not named
+    template <typename Self, typename Visitor>
+    static void describe(Self& self, Visitor& visit) {
+        visit("task", self.task);
+        visit("weights", self.weights, Limit{kMaxClients});
+    }
+    friend bool operator==(const DataWeights&, const DataWeights&) = default;
 };
 
 // governance/vote
@@ -295,7 +324,23 @@ struct CoinShare {
     friend bool operator==(const CoinShare&, const CoinShare&) = default;
 };
 
-// verification/stat1: lambda_i, phi_i, psi_i and gamma_ii for each slot of V0, ascending.
+// verification/reference: the reference update that the sending chain validator computed, for every
+// attempt of the round.
+struct ReferenceUpdate {
+    std::uint64_t round{};
+    BlobName update;               // g: d int64 little-endian
+    std::uint64_t squared_norm{};  // ||g||^2, at most B^2
+    template <typename Self, typename Visitor>
+    static void describe(Self& self, Visitor& visit) {
+        visit("round", self.round);
+        visit("update", self.update);
+        visit("squared_norm", self.squared_norm);
+    }
+    friend bool operator==(const ReferenceUpdate&, const ReferenceUpdate&) = default;
+};
+
+// verification/stat1: lambda_i, phi_i, psi_i, gamma_ii and, with a reference, c_i for each slot of
+// V0, ascending.
 // verification/stat2: PAIRWISE gamma_ij for i < j, both passing, lexicographic; SUM sigma_i.
 struct StatShare {
     RoundLabel label;

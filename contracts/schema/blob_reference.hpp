@@ -20,8 +20,10 @@ struct BlobName {
 // What the bytes must be for a replica to vote for the transaction.
 enum class BlobKind : std::uint8_t {
     kNone = 0,
-    kVector = 1,      // 8-byte little-endian words, each a field element
-    kCiphertext = 2,  // of the named length, nothing else is checked
+    kVector = 1,        // 8-byte little-endian words, each a field element
+    kCiphertext = 2,    // of the named length, nothing else is checked
+    kReferenceSet = 3,  // reference_set.hpp
+    kIntegers = 4,      // int64 little-endian
 };
 
 }  // namespace consilium::schema

@@ -168,11 +168,13 @@ struct UpdateNamed {  // a pledge or a submission
 };
 struct SubmissionsClosed {  // SUBMITTED
     RoundLabel label;
-    SlotSet submitted{};  // U
+    SlotSet submitted{};              // U
+    std::optional<Digest> reference;  // hash of g; absent: the attempt has none
     template <typename Self, typename Visitor>
     static void describe(Self& self, Visitor& visit) {
         visit("label", self.label);
         visit("submitted", self.submitted);
+        visit("reference", self.reference);
     }
     friend bool operator==(const SubmissionsClosed&, const SubmissionsClosed&) = default;
 };
@@ -186,6 +188,16 @@ struct RangesClosed {
         visit("ranged", self.ranged);
     }
     friend bool operator==(const RangesClosed&, const RangesClosed&) = default;
+};
+struct ReferenceFixed {  // q of the chain's validators computed the same reference update
+    RoundLabel label;
+    AgreedReference reference;
+    template <typename Self, typename Visitor>
+    static void describe(Self& self, Visitor& visit) {
+        visit("label", self.label);
+        visit("reference", self.reference);
+    }
+    friend bool operator==(const ReferenceFixed&, const ReferenceFixed&) = default;
 };
 
 struct EpochOpened {  // EPOCH_OPEN
@@ -295,15 +307,17 @@ struct SeedOpened {  // SEED: the value of a coin
 struct Statistics {  // STATS: everything that was opened for the verdict
     RoundLabel label;
     Mode mode = Mode::kPairwise;
-    std::vector<std::uint16_t> slots;  // V1 ascending
-    std::vector<std::int64_t> norms;   // blurred, per slot
-    std::vector<std::int64_t> values;  // PAIRWISE: products i < j, lexicographic; SUM: sigma_i
+    std::vector<std::uint16_t> slots;      // V1 ascending
+    std::vector<std::int64_t> norms;       // blurred, per slot
+    std::vector<std::int64_t> references;  // blurred <u_i, g>, per slot; empty without a reference
+    std::vector<std::int64_t> values;      // PAIRWISE: products i < j, lexicographic; SUM: sigma_i
     template <typename Self, typename Visitor>
     static void describe(Self& self, Visitor& visit) {
         visit("label", self.label);
         visit("mode", self.mode);
         visit("slots", self.slots, Limit{kMaxClients});
         visit("norms", self.norms, Limit{kMaxClients});
+        visit("references", self.references, Limit{kMaxClients});
         visit("values", self.values, Limit{kMaxPairs});
     }
     friend bool operator==(const Statistics&, const Statistics&) = default;

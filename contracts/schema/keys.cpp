@@ -60,6 +60,7 @@ constexpr std::array<std::string_view, 28> kNames{
     "range",  "round",      "verdict",    "history"};
 constexpr std::array<std::string_view, 6> kShareNames{"stat1",        "stat2", "aggregate",
                                                       "aggregate_ok", "coin",  "coin_share"};
+constexpr std::array<std::string_view, 2> kReferenceNames{"reference", "reference_set"};
 
 }  // namespace
 
@@ -157,6 +158,12 @@ Bytes round(std::uint64_t round) {
 Bytes verdict(std::uint64_t round) {
     return KeyBuilder("verdict").number(round).take();
 }
+Bytes reference(std::uint64_t round, const PublicKey& validator) {
+    return KeyBuilder("reference").number(round).bytes(validator.view()).take();
+}
+Bytes reference_set(const Digest& sha256) {
+    return KeyBuilder("reference_set").bytes(sha256.view()).take();
+}
 Bytes stat1(std::uint64_t round, std::uint16_t member) {
     return of_round("stat1", round, member);
 }
@@ -181,6 +188,9 @@ std::string_view record_name(ByteView key) {
         if (known == name) return known;
     }
     for (const std::string_view known : kShareNames) {
+        if (known == name) return known;
+    }
+    for (const std::string_view known : kReferenceNames) {
         if (known == name) return known;
     }
     return {};

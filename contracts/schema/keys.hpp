@@ -51,8 +51,10 @@ struct CoinId {
 [[nodiscard]] Bytes pledge(const BatchLabel& label, std::uint16_t slot);  // PledgeRecord
 [[nodiscard]] Bytes range(const BatchLabel& label, std::uint16_t slot);   // RangeRecord
 
-[[nodiscard]] Bytes round(std::uint64_t round);                            // RoundRecord
-[[nodiscard]] Bytes verdict(std::uint64_t round);                          // VerdictRecord
+[[nodiscard]] Bytes round(std::uint64_t round);                                  // RoundRecord
+[[nodiscard]] Bytes verdict(std::uint64_t round);                                // VerdictRecord
+[[nodiscard]] Bytes reference(std::uint64_t round, const PublicKey& validator);  // ReferenceRecord
+[[nodiscard]] Bytes reference_set(const Digest& sha256);                   // ReferenceSetRecord
 [[nodiscard]] Bytes stat1(std::uint64_t round, std::uint16_t member);      // ShareRecord
 [[nodiscard]] Bytes stat2(std::uint64_t round, std::uint16_t member);      // ShareRecord
 [[nodiscard]] Bytes aggregate(std::uint64_t round, std::uint16_t member);  // AggregateShareRecord

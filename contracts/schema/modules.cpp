@@ -90,6 +90,10 @@ std::string_view to_string(ProposalKind kind) {
             return "promote_model";
         case ProposalKind::kRollBackModel:
             return "roll_back_model";
+        case ProposalKind::kApproveReferenceSet:
+            return "approve_reference_set";
+        case ProposalKind::kSetDataWeights:
+            return "set_data_weights";
     }
     UNREACHABLE();
 }
@@ -242,6 +246,8 @@ std::string_view to_string(EndReason reason) {
             return "task_closed";
         case EndReason::kTooFewRanged:
             return "too_few_ranged";
+        case EndReason::kNoReference:
+            return "no_reference";
     }
     UNREACHABLE();
 }

@@ -38,6 +38,7 @@ inline constexpr std::uint16_t kStat1 = 10;
 inline constexpr std::uint16_t kStat2 = 11;
 inline constexpr std::uint16_t kAggregate = 12;
 inline constexpr std::uint16_t kAggregateOk = 13;
+inline constexpr std::uint16_t kReference = 14;
 inline constexpr std::uint16_t kReportMetrics = 1;  // models
 }  // namespace action
 
@@ -73,6 +74,7 @@ inline constexpr std::uint16_t kResult = 12;
 inline constexpr std::uint16_t kAggregateFallback = 13;
 inline constexpr std::uint16_t kSeed = 15;
 inline constexpr std::uint16_t kRangesClosed = 16;
+inline constexpr std::uint16_t kReferenceFixed = 17;
 inline constexpr std::uint16_t kModelRegistered = 1;  // models
 inline constexpr std::uint16_t kMetricsReported = 2;
 inline constexpr std::uint16_t kModelPromoted = 3;

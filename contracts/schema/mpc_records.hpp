@@ -290,9 +290,10 @@ enum class EndReason : std::uint8_t {
     kTooManyAttempts = 6,  // cancelled
     kTaskClosed = 7,       // cancelled
     kTooFewRanged = 8,     // aborted: fewer than n_need proofs of ranges
+    kNoReference = 9,      // aborted: one is required, and no quorum computed the same
 };
 [[nodiscard]] constexpr bool is_known(EndReason reason) {
-    return reason <= EndReason::kTooFewRanged;
+    return reason <= EndReason::kNoReference;
 }
 [[nodiscard]] std::string_view to_string(EndReason reason);
 
@@ -328,6 +329,8 @@ struct RoundTerms {
     std::uint16_t malicious_max{};            // c_max
     std::vector<std::uint16_t> data_weights;  // dw_i per slot
     RoundWindows windows;
+    std::optional<Digest> reference_set;  // of the task when the round opened
+    bool is_reference_required{};
     template <typename Self, typename Visitor>
     static void describe(Self& self, Visitor& visit) {
         visit("task", self.task);
@@ -343,9 +346,25 @@ struct RoundTerms {
         visit("malicious_max", self.malicious_max);
         visit("data_weights", self.data_weights, Limit{kMaxClients});
         visit("windows", self.windows);
+        visit("reference_set", self.reference_set);
+        visit("is_reference_required", self.is_reference_required);
     }
     friend bool operator==(const RoundTerms&, const RoundTerms&) = default;
 };
+
+// The reference update g of a round: what q of the chain's validators computed alike.
+struct AgreedReference {
+    Digest sha256;  // of the d int64 little-endian
+    std::uint64_t squared_norm{};
+    template <typename Self, typename Visitor>
+    static void describe(Self& self, Visitor& visit) {
+        visit("sha256", self.sha256);
+        visit("squared_norm", self.squared_norm);
+    }
+    friend auto operator<=>(const AgreedReference&, const AgreedReference&) = default;
+};
+// reference/<round>/<validator>: one validator's REF, for all attempts of the round.
+using ReferenceRecord = AgreedReference;
 
 // round/<round>: the current or last attempt.
 struct RoundRecord {
@@ -362,16 +381,18 @@ struct RoundRecord {
     std::optional<Height> submissions_closed;  // h_sub
     std::optional<Height> ranges_closed;       // h_rng: from here on no ABORT
     SlotSet pledged{};
-    SlotSet submitted{};               // U once submissions are closed
-    std::optional<Digest> range_seed;  // seed_R, once opened
-    SlotSet ranged{};                  // V0 once ranges are closed
-    std::optional<Digest> test_seed;   // seed_T, once opened
+    SlotSet submitted{};                       // U once submissions are closed
+    std::optional<AgreedReference> reference;  // fixed with U; absent: the attempt has none
+    std::optional<Digest> range_seed;          // seed_R, once opened
+    SlotSet ranged{};                          // V0 once ranges are closed
+    std::optional<Digest> test_seed;           // seed_T, once opened
     MemberSet stat1_posters{};
-    std::vector<std::uint16_t> stat1_base;    // members whose vectors define the polynomial
-    SlotSet in_range{};                       // of V0, whose proof holds
-    SlotSet passed{};                         // V1: in range and of an allowed norm
-    std::vector<std::int64_t> norms;          // blurred, per slot of V0 ascending
-    std::vector<std::uint32_t> clip_weights;  // omega, per slot of V1 ascending
+    std::vector<std::uint16_t> stat1_base;         // members whose vectors define the polynomial
+    SlotSet in_range{};                            // of V0, whose proof holds
+    SlotSet passed{};                              // V1: in range and of an allowed norm
+    std::vector<std::int64_t> norms;               // blurred, per slot of V0 ascending
+    std::vector<std::int64_t> reference_products;  // blurred <u_i, g>, like norms; empty without g
+    std::vector<std::uint32_t> clip_weights;       // omega, per slot of V1 ascending
     MemberSet stat2_posters{};
     std::vector<std::uint16_t> stat2_base;
     SlotSet accepted{};                          // Acc
@@ -399,6 +420,7 @@ struct RoundRecord {
         visit("ranges_closed", self.ranges_closed);
         visit("pledged", self.pledged);
         visit("submitted", self.submitted);
+        visit("reference", self.reference);
         visit("range_seed", self.range_seed);
         visit("ranged", self.ranged);
         visit("test_seed", self.test_seed);
@@ -407,6 +429,7 @@ struct RoundRecord {
         visit("in_range", self.in_range);
         visit("passed", self.passed);
         visit("norms", self.norms, Limit{kMaxClients});
+        visit("reference_products", self.reference_products, Limit{kMaxClients});
         visit("clip_weights", self.clip_weights, Limit{kMaxClients});
         visit("stat2_posters", self.stat2_posters);
         visit("stat2_base", self.stat2_base, Limit{kMaxCommittee});

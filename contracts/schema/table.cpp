@@ -39,7 +39,7 @@ constexpr std::array kActions{
     ActionInfo{Module::kRegistration, action::kRetire, kRegistration, "retire", kAnyButValidator,
                kFromStart, BlobKind::kNone, 200},
     ActionInfo{Module::kGovernance, action::kPropose, kGovernance, "propose", kCouncilOnly,
-               kFromStart, BlobKind::kNone, 2000},
+               kFromStart, BlobKind::kReferenceSet, 2000},
     ActionInfo{Module::kGovernance, action::kVote, kGovernance, "vote", kCouncilOnly, kFromStart,
                BlobKind::kNone, 2000},
     ActionInfo{Module::kGovernance, action::kWithdraw, kGovernance, "withdraw", kCouncilOnly,
@@ -72,6 +72,8 @@ constexpr std::array kActions{
                kValidatorOnly, kFromStart, BlobKind::kVector, 5000},
     ActionInfo{Module::kVerification, action::kAggregateOk, kVerification, "aggregate_ok",
                kValidatorOnly, kFromStart, BlobKind::kNone, 5000},
+    ActionInfo{Module::kVerification, action::kReference, kVerification, "reference",
+               kValidatorOnly, kFromStart, BlobKind::kIntegers, 500},
     ActionInfo{Module::kModels, action::kReportMetrics, kModels, "report_metrics", kTrainerOnly,
                kFromStart, BlobKind::kNone, 200},
 };
@@ -110,6 +112,7 @@ constexpr std::array kEvents{
               "aggregate_fallback"},
     EventInfo{Module::kVerification, event::kSeed, kVerification, "seed"},
     EventInfo{Module::kVerification, event::kRangesClosed, kVerification, "ranges_closed"},
+    EventInfo{Module::kVerification, event::kReferenceFixed, kVerification, "reference_fixed"},
     EventInfo{Module::kModels, event::kModelRegistered, kModels, "model_registered"},
     EventInfo{Module::kModels, event::kMetricsReported, kModels, "metrics_reported"},
     EventInfo{Module::kModels, event::kModelPromoted, kModels, "model_promoted"},
@@ -126,6 +129,13 @@ std::optional<BlobReference> reference_of(const Bytes& arguments, BlobKind kind,
     if (!decoded) return std::nullopt;
     const BlobName& name = (*decoded).*member;
     return BlobReference{name.sha256, name.length, kind};
+}
+
+// Of the proposals only the one to approve a reference set names a blob.
+std::optional<BlobReference> proposed_blob(const Bytes& arguments, BlobKind kind) {
+    const auto propose = decode<Propose>(arguments);
+    if (!propose || propose->kind != ProposalKind::kApproveReferenceSet) return std::nullopt;
+    return reference_of<ReferenceSetApproval>(propose->payload, kind, &ReferenceSetApproval::blob);
 }
 
 }  // namespace
@@ -175,7 +185,11 @@ std::optional<BlobReference> blob_reference(const Transaction& transaction) {
     if (info->module == Module::kSubmission) {
         return reference_of<Submit>(arguments, info->blob, &Submit::update);
     }
+    if (info->module == Module::kGovernance) return proposed_blob(arguments, info->blob);
     CHECK(info->module == Module::kVerification);
+    if (info->action == action::kReference) {
+        return reference_of<ReferenceUpdate>(arguments, info->blob, &ReferenceUpdate::update);
+    }
     if (info->action == action::kKeyCommit) {
         return reference_of<KeyCommit>(arguments, info->blob, &KeyCommit::ciphertexts);
     }

@@ -42,7 +42,6 @@ const char* find_clip_fault(const TaskSpec& spec) {
 }
 
 const char* find_defence_fault(const TaskSpec& spec, std::uint64_t dimension) {
-    if (spec.rule != 1) return "unknown rule";
     if (spec.nu < 16 || spec.nu > 23) return "nu outside 16..23";
     // 2^nu >= 16 ceil(sqrt d): the square of both sides, with d rounded up to a square.
     std::uint64_t root = 0;
@@ -57,7 +56,18 @@ const char* find_defence_fault(const TaskSpec& spec, std::uint64_t dimension) {
     return nullptr;
 }
 
-const char* find_weight_fault(const std::vector<DataWeight>& weights) {
+// The reference trainer has one output, as the hospitals' trainers have.
+const char* find_reference_fault(const TaskSpec& spec) {
+    if (!spec.reference_set) {
+        return spec.is_reference_required ? "a reference is required, but no set is named"
+                                          : nullptr;
+    }
+    return spec.model.layers.back() == 1 ? nullptr : "a reference needs a model with one output";
+}
+
+}  // namespace
+
+const char* find_fault(const std::vector<DataWeight>& weights) {
     std::set<PublicKey> seen;
     for (const DataWeight& entry : weights) {
         if (entry.weight == 0 || entry.weight > kMaxDataWeight) return "data weight outside 1..16";
@@ -65,8 +75,6 @@ const char* find_weight_fault(const std::vector<DataWeight>& weights) {
     }
     return nullptr;
 }
-
-}  // namespace
 
 std::optional<std::uint64_t> parameter_count(const ModelSpec& spec) {
     if (spec.layers.size() < 2 || spec.layers.size() > kMaxLayers) return std::nullopt;
@@ -96,7 +104,8 @@ const char* find_fault(const TaskSpec& spec) {
     if (const char* fault = find_clip_fault(spec)) return fault;
     if (const char* fault = find_defence_fault(spec, *dimension)) return fault;
     if (const char* fault = find_window_fault(spec.windows)) return fault;
-    return find_weight_fault(spec.data_weights);
+    if (const char* fault = find_reference_fault(spec)) return fault;
+    return find_fault(spec.data_weights);
 }
 
 }  // namespace consilium::schema

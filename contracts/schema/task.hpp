@@ -114,6 +114,8 @@ struct TaskSpec {
     std::uint16_t malicious_max = 1;  // c_max, the assumed number of malicious clients
     RoundWindows windows;
     std::vector<DataWeight> data_weights;  // 1 for every trainer not named
+    std::optional<Digest> reference_set;   // SHA-256 of an approved one (reference_set.hpp)
+    bool is_reference_required = false;    // ref_required: no round goes on without a reference
     template <typename Self, typename Visitor>
     static void describe(Self& self, Visitor& visit) {
         visit("name", self.name, Limit{256});
@@ -132,6 +134,8 @@ struct TaskSpec {
         visit("malicious_max", self.malicious_max);
         visit("windows", self.windows);
         visit("data_weights", self.data_weights, Limit{kMaxClients});
+        visit("reference_set", self.reference_set);
+        visit("is_reference_required", self.is_reference_required);
     }
     friend bool operator==(const TaskSpec&, const TaskSpec&) = default;
 };
@@ -150,7 +154,10 @@ inline constexpr std::uint64_t kMaxClip = (std::uint64_t{1} << 56) - 1;
     return majority > accepted ? majority : accepted;
 }
 
-// What is wrong with the spec, in words for people, or nullptr.
+// What is wrong with the spec by itself, in words for people, or nullptr. Whether its rule and its
+// reference set exist only the chain knows.
 [[nodiscard]] const char* find_fault(const TaskSpec& spec);
+// The same for data weights.
+[[nodiscard]] const char* find_fault(const std::vector<DataWeight>& weights);
 
 }  // namespace consilium::schema

@@ -9,6 +9,7 @@
 #include "contracts/schema/codes.hpp"
 #include "contracts/schema/events.hpp"
 #include "contracts/schema/keys.hpp"
+#include "contracts/schema/reference_set.hpp"
 #include "contracts/schema/table.hpp"
 #include "contracts/schema_json/render.hpp"
 
@@ -67,6 +68,7 @@ constexpr std::array kArguments{
     entry<StatShare>(Module::kVerification, action::kStat2),
     entry<Aggregate>(Module::kVerification, action::kAggregate),
     entry<AggregateOk>(Module::kVerification, action::kAggregateOk),
+    entry<ReferenceUpdate>(Module::kVerification, action::kReference),
     entry<ReportMetrics>(Module::kModels, action::kReportMetrics),
 };
 
@@ -102,6 +104,7 @@ constexpr std::array kEventPayloads{
     entry<RoundLabel>(Module::kVerification, event::kAggregateFallback),
     entry<SeedOpened>(Module::kVerification, event::kSeed),
     entry<RangesClosed>(Module::kVerification, event::kRangesClosed),
+    entry<ReferenceFixed>(Module::kVerification, event::kReferenceFixed),
     entry<ModelRecord>(Module::kModels, event::kModelRegistered),
     entry<MetricsReported>(Module::kModels, event::kMetricsReported),
     entry<ModelReference>(Module::kModels, event::kModelPromoted),
@@ -135,6 +138,8 @@ constexpr std::array kPayloads{
     payload<TaskReference>(ProposalKind::kCloseTask),
     payload<ModelReference>(ProposalKind::kPromoteModel),
     payload<ModelReference>(ProposalKind::kRollBackModel),
+    payload<ReferenceSetApproval>(ProposalKind::kApproveReferenceSet),
+    payload<DataWeights>(ProposalKind::kSetDataWeights),
 };
 
 Json render_proposal(ByteView bytes) {
@@ -183,6 +188,8 @@ constexpr std::array kRecords{
     NamedRecord{"aggregate", render_as<AggregateShareRecord>},
     NamedRecord{"aggregate_ok", render_as<AggregateOkRecord>},
     NamedRecord{"history", render_as<HistoryRecord>},
+    NamedRecord{"reference", render_as<ReferenceRecord>},
+    NamedRecord{"reference_set", render_as<ReferenceSetRecord>},
 };
 
 std::string name_of_code(std::uint16_t number) {

@@ -176,7 +176,7 @@ std::vector<std::uint16_t> slots_of(schema::SlotSet set) {
 
 std::size_t stat1_length(const RoundRecord& round) {
     const auto clients = static_cast<std::size_t>(std::popcount(round.ranged));
-    return smpc::Stat1Layout(clients, false).length();
+    return smpc::Stat1Layout(clients, round.reference.has_value()).length();
 }
 
 void report_fault(Execution& execution, std::uint16_t share_action, const schema::RoundLabel& label,
@@ -206,9 +206,10 @@ void open_stat1(Execution& execution, RoundRecord& round) {
     }
     round.stat1_base.assign(opening->base.begin(), opening->base.end());
     const std::vector<std::uint16_t> ranged = slots_of(round.ranged);
-    smpc::Stat1Values values =
-        smpc::read_stat1(smpc::Stat1Layout(ranged.size(), false), opening->values);
+    smpc::Stat1Values values = smpc::read_stat1(
+        smpc::Stat1Layout(ranged.size(), round.reference.has_value()), opening->values);
     round.norms = std::move(values.norms);
+    round.reference_products = std::move(values.reference);
     std::vector<std::int64_t> passed_norms;
     for (std::size_t i = 0; i < ranged.size(); ++i) {
         if (!values.is_in_range[i]) continue;

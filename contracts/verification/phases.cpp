@@ -6,6 +6,7 @@
 #include "contracts/rounds.hpp"
 #include "contracts/verification/coins.hpp"
 #include "contracts/verification/opening.hpp"
+#include "contracts/verification/reference.hpp"
 #include "fl_engine/smpc/range_parameters.hpp"
 
 namespace consilium::contracts::verification {
@@ -29,10 +30,17 @@ bool are_enough(const RoundRecord& round, schema::SlotSet slots) {
 
 void close_submissions(Execution& execution, RoundRecord& round) {
     round.submissions_closed = execution.block.height;
+    fix_reference(execution, round);
+    std::optional<Digest> reference;
+    if (round.reference) reference = round.reference->sha256;
     execution.emit(schema::Module::kSubmission, event::kSubmissionsClosed,
-                   schema::SubmissionsClosed{round.label, round.submitted});
+                   schema::SubmissionsClosed{round.label, round.submitted, reference});
     if (!are_enough(round, round.submitted)) {
         rounds::end_round(execution, round, Phase::kAborted, EndReason::kTooFewSubmitted);
+        return;
+    }
+    if (round.terms.is_reference_required && !round.reference) {
+        rounds::end_round(execution, round, Phase::kAborted, EndReason::kNoReference);
         return;
     }
     const auto shape = smpc::range_shape(round.terms.dimension, round.terms.nu);
@@ -71,7 +79,8 @@ void advance_submitting(Execution& execution, RoundRecord& round) {
         close_pledges(execution, round);
     }
     const Moment closed{*round.pledges_closed, round.pledges_closed_time};
-    const bool is_complete = round.submitted == round.pledged;
+    const bool is_complete =
+        round.submitted == round.pledged && is_reference_settled(execution.state, round);
     if (is_complete || is_window_over(round.terms.windows.submit, closed, execution.block)) {
         close_submissions(execution, round);
     }

@@ -6,6 +6,7 @@
 
 #include "contracts/rounds.hpp"
 #include "contracts/verification/opening.hpp"
+#include "contracts/verification/rules.hpp"
 #include "contracts/verification/shares.hpp"
 #include "fl_engine/smpc/statistics.hpp"
 #include "fl_engine/smpc/verdict.hpp"
@@ -60,14 +61,15 @@ void store_record(Execution& execution, const VerdictRecord& record) {
     execution.emit(schema::Module::kVerification, event::kVerdict, record);
 }
 
-// Norms of the clients that passed, in slot order.
-std::vector<std::int64_t> passed_norms(const RoundRecord& round) {
-    std::vector<std::int64_t> norms;
+// Of values per slot of V0 those of the clients that passed, in slot order.
+std::vector<std::int64_t> passed_only(const RoundRecord& round,
+                                      const std::vector<std::int64_t>& values) {
+    std::vector<std::int64_t> passed;
     const std::vector<std::uint16_t> ranged = slots_of(round.ranged);
     for (std::size_t i = 0; i < ranged.size(); ++i) {
-        if ((round.passed & schema::slot_bit(ranged[i])) != 0) norms.push_back(round.norms[i]);
+        if ((round.passed & schema::slot_bit(ranged[i])) != 0) passed.push_back(values[i]);
     }
-    return norms;
+    return passed;
 }
 
 smpc::VerdictInput make_input(const RoundRecord& round, const smpc::Committee& committee,
@@ -76,7 +78,12 @@ smpc::VerdictInput make_input(const RoundRecord& round, const smpc::Committee& c
     input.mode = mode_of(round);
     input.c_max = round.terms.malicious_max;
     input.blur_bound = smpc::blur_bound(committee, round.terms.blur_bits);
-    input.norms = passed_norms(round);
+    input.norms = passed_only(round, round.norms);
+    if (round.reference) {
+        input.reference =
+            smpc::VerdictReference{passed_only(round, round.reference_products),
+                                   static_cast<std::int64_t>(round.reference->squared_norm)};
+    }
     input.statistics = std::move(statistics);
     for (const std::uint16_t slot : slots_of(round.passed)) {
         input.clients.push_back(slot);
@@ -91,7 +98,8 @@ void emit_statistics(Execution& execution, const RoundRecord& round,
     opened.label = round.label;
     opened.mode = round.terms.mode;
     opened.slots = slots_of(round.passed);
-    opened.norms = passed_norms(round);
+    opened.norms = passed_only(round, round.norms);
+    if (round.reference) opened.references = passed_only(round, round.reference_products);
     if (round.terms.mode == Mode::kSum) {
         opened.values = statistics;
     } else {
@@ -148,7 +156,9 @@ void judge_round(Execution& execution, RoundRecord& round, const EpochRecord& ep
     CHECK(history.is_well_formed());
     CHECK(history.clients() == clients);
     input.gain = smpc::agree_gain(history, round.terms.clip_norm);
-    const auto verdict = smpc::judge(input, history);
+    const Rule* rule = find_rule(round.terms.rule, execution.block.height);
+    CHECK(rule != nullptr);  // a task with another rule is never created
+    const auto verdict = rule->judge(input, history);
     CHECK(verdict.has_value());
     VerdictRecord record = start_record(round, epoch);
     note_verdict(*verdict, record, round);

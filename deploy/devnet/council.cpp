@@ -97,9 +97,8 @@ Result<void> Council::admit_trainers() {
     return {};
 }
 
-Result<void> Council::open_task() {
-    const auto proposed =
-        run({{&setup_.hospitals.front(), "council", {"create-task", "task.json"}}});
+Result<void> Council::pass(const std::vector<std::string>& proposing) {
+    const auto proposed = run({{&setup_.hospitals.front(), "council", proposing}});
     if (!proposed) return tl::unexpected(proposed.error());
     const auto answer = p2p::parse_bounded_json(proposed->front());
     if (!answer || !answer->contains("result") || !answer->at("result").contains("proposal")) {
@@ -113,6 +112,31 @@ Result<void> Council::open_task() {
     }
     if (auto done = run(votes); !done) return tl::unexpected(done.error());
     return {};
+}
+
+Result<Digest> Council::approve_reference() {
+    const auto built =
+        run({{&setup_.hospitals.front(),
+              "council",
+              {"reference-set", "build", "--data", "reference.csv", "--schema", "reference.toml",
+               "--name", setup_.task.data_schema, "--out", "reference.bin"}}});
+    if (!built) return tl::unexpected(built.error());
+    const auto answer = p2p::parse_bounded_json(built->front());
+    const auto hash = answer && answer->contains("result")
+                          ? decode_digest_hex(answer->at("result").value("sha256", std::string()))
+                          : Result<Digest>(make_error(ErrorCode::kMalformed, "no answer"));
+    if (!hash) {
+        return make_error(ErrorCode::kMalformed,
+                          "the wallet does not name the reference set: " + built->front());
+    }
+    if (auto done = pass({"reference-set", "propose", "reference.bin"}); !done) {
+        return tl::unexpected(done.error());
+    }
+    return *hash;
+}
+
+Result<void> Council::open_task() {
+    return pass({"create-task", "task.json"});
 }
 
 }  // namespace consilium::devnet

@@ -20,6 +20,9 @@ class Council {
 
     // Registers every trainer and has it approved by floor(2c/3)+1 members of the council.
     [[nodiscard]] Result<void> admit_trainers();
+    // Makes reference.bin from the public records, uploads and proposes it, and votes until it is
+    // approved: its hash.
+    [[nodiscard]] Result<Digest> approve_reference();
     // Proposes the task of task.json and votes until it passes.
     [[nodiscard]] Result<void> open_task();
     [[nodiscard]] std::size_t votes_needed() const { return 2 * setup_.hospitals.size() / 3 + 1; }
@@ -31,6 +34,8 @@ class Council {
         std::string key;                     // "council" or "trainer"
         std::vector<std::string> words;      // of the command
     };
+    // Runs the proposing command and the votes that let it pass.
+    [[nodiscard]] Result<void> pass(const std::vector<std::string>& proposing);
     // All at once, each of another account. Their standard outputs, in order.
     [[nodiscard]] Result<std::vector<std::string>> run(const std::vector<Order>& orders);
     [[nodiscard]] std::vector<std::string> command_of(const Order& order) const;

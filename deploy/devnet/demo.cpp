@@ -68,6 +68,11 @@ class Demo {
         console_.heading("Council: " + std::to_string(council.votes_needed()) + " of " + count +
                          " members must agree (the commands run in the folder above)");
         if (auto done = council.admit_trainers(); !done) return done;
+        if (setup_->reference) {
+            const auto reference = council.approve_reference();
+            if (!reference) return tl::unexpected(reference.error());
+            if (auto done = name_reference(*setup_, *reference); !done) return done;
+        }
         if (auto done = council.open_task(); !done) return done;
         console_.line("  " + std::to_string(council.commands_run()) +
                       " transactions stand in blocks: all trainers are admitted, the task is open");

@@ -9,6 +9,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include "contracts/schema/reference_set.hpp"
+
 namespace consilium::devnet {
 namespace {
 
@@ -25,6 +27,7 @@ secure computation finds it.
   consilium-devnet --hospitals 7 --attackers 2      more of both
   consilium-devnet --attack none --rounds 20        nobody cheats
   consilium-devnet --dataset heart --data-dir DIR   four real hospitals with different patients
+  consilium-devnet --dataset heart --reference 0    the same without the reference set
   consilium-devnet --dataset FOLDER                 your own: schema.toml and one CSV per hospital
   consilium-devnet --exit --report report.json      for scripts
 
@@ -61,6 +64,10 @@ void add_options(CLI::App& app, Options& options, Texts& texts) {
         ->check(CLI::Range(0U, 64U));
     app.add_option("--hospitals", options.hospitals,
                    "4 to 13; each is a validator and a trainer [4, or one per CSV file]");
+    app.add_option("--reference", options.reference,
+                   "records taken out of all hospitals' training data as the public reference set, "
+                   "64 or more; 0 for none [64 for heart, otherwise 0]")
+        ->check(CLI::Range(0U, 10'000U));
     app.add_option("--seed", options.seed, "of data split, training and attack [1]");
     app.add_option("--dir", texts.directory, "where keys, ledgers, logs and data go");
     app.add_flag("--exit", options.exits, "stop everything when training is done");
@@ -97,6 +104,12 @@ Result<void> interpret(const Texts& texts, Options& options) {
                           "heart-switzerland.csv and heart-va.csv? Give --data-dir FOLDER or set "
                           "CONSILIUM_DATA_DIR");
     }
+    if (options.reference && *options.reference > 0 &&
+        *options.reference < schema::kMinReferenceRecords) {
+        return make_error(ErrorCode::kRefused, "--reference: a reference set has " +
+                                                   std::to_string(schema::kMinReferenceRecords) +
+                                                   " records or more; 0 means none");
+    }
     options.directory = texts.directory;
     options.report = texts.report;
     const fs::path folder = options.report.has_parent_path() ? options.report.parent_path() : ".";
@@ -115,6 +128,11 @@ fs::path folder_of_this_program() {
 }
 
 }  // namespace
+
+std::size_t reference_records(const Options& options) {
+    const std::size_t usual = options.dataset == "heart" ? schema::kMinReferenceRecords : 0;
+    return options.reference.value_or(usual);
+}
 
 Result<void> check_numbers(std::size_t hospitals, std::size_t attackers) {
     if (hospitals < kMinHospitals || hospitals > kMaxHospitals) {

@@ -29,6 +29,9 @@ struct Options {
     fl::AttackSpec attack{fl::AttackKind::kSignFlip, 4};
     std::size_t attackers = 1;             // the last ones of the hospitals
     std::optional<std::size_t> hospitals;  // absent: as many as the data has, or 4
+    // Public records of all hospitals that validators train the reference update on; nobody else
+    // does. 0: none; absent: 64 for heart, whose hospitals differ much, otherwise none.
+    std::optional<std::size_t> reference;
     std::uint64_t seed = 1;
     std::filesystem::path directory;    // empty: see make_directory()
     std::filesystem::path report;       // empty: none is written
@@ -40,6 +43,9 @@ struct Options {
 // Options, or the exit code with which the program ends now (help, bad usage); messages are
 // printed.
 [[nodiscard]] tl::expected<Options, int> parse_command_line(int argc, char** argv);
+
+// How many records the reference set of this run has; 0: there is none.
+[[nodiscard]] std::size_t reference_records(const Options& options);
 
 // Refuses an impossible number of hospitals or attackers, by name.
 [[nodiscard]] Result<void> check_numbers(std::size_t hospitals, std::size_t attackers);

@@ -80,12 +80,21 @@ json row_json(const RoundRow& row) {
             {"rejected", rejections_json(row.rejected)},
             {"suspect", std::move(suspects)},
             {"weights", std::move(weights)},
+            {"reference", row.reference ? json(*row.reference) : json()},
             {"phase_ms",
              {{"train", row.times.train_ms},
               {"submit", row.times.submit_ms},
               {"verify", row.times.verify_ms},
               {"aggregate", row.times.aggregate_ms}}},
             {"metrics", metrics_json(row.metrics)}};
+}
+
+json reference_json(const Setup& setup) {
+    if (!setup.reference || !setup.task.reference_set) return nullptr;
+    return {{"sha256", setup.task.reference_set->hex()},
+            {"records", setup.reference->rows()},
+            {"positives", setup.reference->positives()},
+            {"columns", setup.reference->columns()}};
 }
 
 std::size_t rounds_with(const std::vector<RoundRow>& rounds, const std::string& hospital) {
@@ -121,12 +130,20 @@ std::string limits_of(const Setup& setup) {
             "  The baseline without defence still cuts every update to the clip norm. Oversized "
             "integers exist\n  behind a mask only, where nobody could cut them.\n";
     }
-    if (setup.source == "heart") {
+    if (setup.reference) {
+        text +=
+            "  The reference set is drawn from these hospitals' own patients, as good as it can "
+            "be. It "
+            "finds updates that\n  point against learning, not noise; in long runs it rejects an "
+            "unusual honest hospital now and then.\n  One run proves little: fl_engine/README.md "
+            "has "
+            "the figures of many.\n";
+    } else if (setup.source == "heart") {
         text +=
             "  One run proves little here. The patients of these hospitals differ much, so honest "
             "updates do too,\n  and without a reference set the rule defends them only partly: "
             "over twelve seeds it rejected a\n  sign flip in 51 of 72 rounds "
-            "(fl_engine/README.md).\n";
+            "(fl_engine/README.md). Leave out --reference 0 to have one.\n";
     } else if (setup.source != "wdbc" || !setup.options.split.is_iid()) {
         text +=
             "  One run proves little here. Hospitals with different patients have honest updates "
@@ -255,6 +272,7 @@ std::string report_json(const Setup& setup, const Outcome& outcome) {
           {"transactions", outcome.transactions},
           {"state_root", outcome.agreement.state_root},
           {"roots_equal", outcome.agreement.is_equal}}},
+        {"reference", reference_json(setup)},
         {"rounds", std::move(rounds)},
         {"baselines",
          {{"no_attack", metrics_json(outcome.baselines.no_attack)},

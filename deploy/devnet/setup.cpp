@@ -205,6 +205,7 @@ std::vector<Hospital> list_hospitals(const fl::Source& source, const fl::Consort
 void tell_data(const Setup& setup, const fl::Source& source, double test_fraction, const Say& say) {
     std::size_t rows = 0;
     for (const Hospital& hospital : setup.hospitals) rows += hospital.training.rows();
+    if (setup.reference) rows += setup.reference->rows();
     say(setup.source + ": " + text_of(rows + setup.test.rows()) + " patients, " +
         text_of(setup.test.columns()) + " features; " + text_of(setup.test.rows()) + " of them (" +
         percent(test_fraction) + ", stratified) only evaluate, no hospital has them");
@@ -218,6 +219,11 @@ void tell_data(const Setup& setup, const fl::Source& source, double test_fractio
             (hospital.is_attacker
                  ? "   <- will attack (" + std::string(to_string(setup.options.attack.kind)) + ")"
                  : ""));
+    }
+    if (setup.reference) {
+        say("  reference set: " + text_of(setup.reference->rows()) + " patients of all of them, " +
+            text_of(setup.reference->positives()) +
+            " positive, made public; no hospital trains on them, the validators compare with them");
     }
 }
 
@@ -241,9 +247,26 @@ Result<DealtData> deal_data(const Options& options) {
     how.deal = options.split;
     how.test_fraction = source->test_fraction;
     how.seed = options.seed;
+    how.reference_records = reference_records(options);
     auto consortium = fl::make_consortium(*source, how);
     if (!consortium) return tl::unexpected(consortium.error());
     return DealtData{std::move(*source), std::move(*consortium)};
+}
+
+Result<void> write_reference(Setup& setup, const fl::Consortium& data) {
+    if (!data.reference) return {};
+    auto records = fl::to_dataset(*data.reference);
+    if (!records) return tl::unexpected(records.error());
+    setup.reference = std::move(*records);
+    if (auto written = write_text(setup.path("reference.csv"), fl::format_csv(*data.reference));
+        !written) {
+        return written;
+    }
+    return write_text(setup.path("reference.toml"), fl::format_schema(data.schema));
+}
+
+Result<void> write_task(const Setup& setup) {
+    return write_text(setup.path("task.json"), schema::to_json_value(setup.task).dump(2) + "\n");
 }
 
 Result<void> write_hospitals(Setup& setup, const fl::Consortium& data) {
@@ -291,6 +314,12 @@ const Hospital* Setup::find_trainer(const PublicKey& key) const {
     return nullptr;
 }
 
+Result<void> name_reference(Setup& setup, const Digest& reference_set) {
+    setup.task.reference_set = reference_set;
+    setup.task.is_reference_required = true;
+    return write_task(setup);
+}
+
 Result<std::unique_ptr<Setup>> prepare(const Options& options, const Say& say) {
     const auto data = deal_data(options);
     if (!data) return tl::unexpected(data.error());
@@ -308,7 +337,8 @@ Result<std::unique_ptr<Setup>> prepare(const Options& options, const Say& say) {
                                                   {},
                                                   {},
                                                   {},
-                                                  *test});
+                                                  *test,
+                                                  std::nullopt});
     setup->hospitals = list_hospitals(data->source, data->consortium, options);
     setup->recipe = fl::default_recipe(setup->source, test->columns());
     setup->task = make_task(*setup);
@@ -319,10 +349,10 @@ Result<std::unique_ptr<Setup>> prepare(const Options& options, const Say& say) {
         return tl::unexpected(written.error());
     }
     if (auto written = write_genesis(*setup); !written) return tl::unexpected(written.error());
-    const std::string task = schema::to_json_value(setup->task).dump(2) + "\n";
-    if (auto written = write_text(setup->path("task.json"), task); !written) {
+    if (auto written = write_reference(*setup, data->consortium); !written) {
         return tl::unexpected(written.error());
     }
+    if (auto written = write_task(*setup); !written) return tl::unexpected(written.error());
     tell_data(*setup, data->source, data->source.test_fraction, say);
     return setup;
 }

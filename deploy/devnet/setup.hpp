@@ -2,7 +2,8 @@
 //
 // Layout of the folder (each hospital reads only its own part and genesis.json):
 //   genesis.json task.json network.json report of pids and ports
-//   hospital-i/{data.csv, schema.toml, node.toml}
+//   reference.csv reference.toml    public records and their schema; reference.bin is made from
+//   them hospital-i/{data.csv, schema.toml, node.toml}
 //   hospital-i/{validator,council,trainer}.{key,password}   encrypted keys, random passwords, 0600
 //   hospital-i/{node,trainer}/ and .log                     what the processes keep and say
 #pragma once
@@ -10,6 +11,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -50,6 +52,7 @@ struct Setup {
     fl::Recipe recipe;
     schema::TaskSpec task;
     fl::Dataset test;  // rows that no hospital has
+    std::optional<fl::Dataset> reference;
 
     [[nodiscard]] std::filesystem::path path(const std::filesystem::path& inside) const {
         return directory.path() / inside;
@@ -61,6 +64,9 @@ struct Setup {
     [[nodiscard]] p2p::NodePoolOptions only_node(const Hospital& hospital) const;
     [[nodiscard]] const Hospital* find_trainer(const PublicKey& key) const;
 };
+
+// Makes the task name the reference set of that hash, and writes task.json again.
+[[nodiscard]] Result<void> name_reference(Setup& setup, const Digest& reference_set);
 
 // Reads and deals the data, makes keys and genesis, and writes all files. `say` gets plain words.
 [[nodiscard]] Result<std::unique_ptr<Setup>> prepare(

@@ -242,6 +242,10 @@ Watch::Situation Watch::describe_round(const schema::RoundRecord& round) const {
     };
     switch (round.phase) {
         case Phase::kSubmitting:
+            if (round.pledges_closed && round.submitted == round.pledged &&
+                round.terms.reference_set) {
+                return {head + "the validators agree on the reference update", ""};
+            }
             return round.pledges_closed ? trainers("submitting", round.submitted)
                                         : trainers("training", round.pledged);
         case Phase::kCoinRange:
@@ -257,7 +261,12 @@ Watch::Situation Watch::describe_round(const schema::RoundRecord& round) const {
         case Phase::kAggregate:
             return validators("opening the sum", round.aggregate_posters);
         case Phase::kAborted:
-            return {head + "too few took part: a new attempt follows with the next masks", ""};
+            return {head +
+                        (round.reason == schema::EndReason::kNoReference
+                             ? "no quorum of validators computed the same reference update"
+                             : "too few took part") +
+                        ": a new attempt follows with the next masks",
+                    ""};
         case Phase::kResult:
         case Phase::kCancelled:
             return {head + "done", ""};
@@ -337,6 +346,7 @@ Result<RoundRow> Watch::describe(const schema::RoundRecord& round) {
     row.attempts = round.label.attempt + 1;
     row.height = round.phase_height.value;
     row.is_cancelled = round.phase == Phase::kCancelled;
+    if (round.reference) row.reference = round.reference->sha256.hex();
     if (row.is_cancelled) row.cancel_reason = std::string(to_string(round.reason));
     if (auto described = describe_verdict(round, row); !described) {
         return tl::unexpected(described.error());

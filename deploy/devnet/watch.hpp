@@ -48,7 +48,8 @@ struct RoundRow {
     std::vector<Rejection> suspects;
     std::vector<std::pair<std::string, double>> weights;  // shares of the sum
     PhaseTimes times;
-    fl::Metrics metrics;  // of the round's model on the rows that no hospital has
+    std::optional<std::string> reference;  // hash of the agreed update, if any
+    fl::Metrics metrics;                   // of the round's model on the rows that no hospital has
 };
 
 class Watch {

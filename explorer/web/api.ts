@@ -61,6 +61,13 @@ export interface RoundClient {
   outcome: string;
   share: number;
 }
+export interface ReferenceSet {
+  blob: { sha256: string; length: number };
+  data_schema: string;
+  columns: number;
+  negatives: number;
+  positives: number;
+}
 export interface Round {
   round: number;
   attempt: number;
@@ -73,6 +80,11 @@ export interface Round {
   opened_time_ms: number;
   phase_time_ms: number;
   mode: string;
+  reference: {
+    set: ReferenceSet | null;
+    is_required: boolean;
+    agreed: string | null;
+  } | null;
   from_version: number;
   to_version: number | null;
   phases: { attempt: number; phase: string; height: number; time_ms: number }[];

@@ -148,9 +148,17 @@ function showCurrent(round: Round | undefined): void {
       round.to_version === null ? "" : ` to v${round.to_version}`,
       el("span", { class: "spacer" }),
       `${answered} of ${round.clients.length} submitted`,
+      round.reference && chip(referenceWords(round), round.reference.agreed ? "good" : "grey"),
       isOver && round.reason !== "none" && chip(words(round.reason), "bad")),
     el("ol", { class: "steps" }, ...steps),
     el("ul", { class: "people" }, ...people));
+}
+
+function referenceWords(round: Round): string {
+  const set = round.reference?.set;
+  const records = set ? `${set.negatives + set.positives} records, ${set.positives} positive` : "";
+  return round.reference?.agreed ? `Compared with a reference: ${records}`
+    : `Reference set: ${records}, not agreed on yet`;
 }
 
 function outcomeKind(client: RoundClient): string {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 #include <system_error>
 #include <utility>
 
@@ -168,6 +169,57 @@ Result<Parts> keep_apart(const Source& source, const ConsortiumOptions& options)
     return parts;
 }
 
+// Exactly `records` rows, with the classes' shares up to one record, at least one of each;
+// ascending.
+RowList choose_reference(std::span<const std::uint8_t> labels, std::size_t records,
+                         std::uint64_t seed) {
+    std::array<RowList, 2> classes;
+    for (std::size_t row = 0; row < labels.size(); ++row) classes[labels[row]].push_back(row);
+    RandomStream random(derive_seed("reference", {seed}));
+    const std::size_t wished = (records * classes[1].size() + labels.size() / 2) / labels.size();
+    const std::size_t positives = std::clamp(wished, std::size_t{1}, records - 1);
+    const std::array<std::size_t, 2> counts{records - positives, positives};
+    RowList chosen;
+    for (std::size_t label = 0; label < 2; ++label) {
+        random.shuffle(classes[label]);
+        const std::size_t count = std::min(counts[label], classes[label].size());
+        chosen.insert(chosen.end(), classes[label].begin(),
+                      classes[label].begin() + static_cast<std::ptrdiff_t>(count));
+    }
+    std::sort(chosen.begin(), chosen.end());
+    return chosen;
+}
+
+// Moves the records of the reference from the hospitals' tables to one of their own.
+Result<void> take_reference(Consortium& consortium, std::size_t records, std::uint64_t seed) {
+    std::vector<Table> training;
+    for (const NamedTable& hospital : consortium.hospitals) training.push_back(hospital.table);
+    const Result<Table> pooled = concatenate(training);
+    if (!pooled) return tl::unexpected(pooled.error());
+    if (records < 2 || records >= pooled->rows()) {
+        return make_error(ErrorCode::kRefused,
+                          "a reference set has 2 records or more, and fewer "
+                          "than the hospitals have to train on");
+    }
+    const RowList held = choose_reference(pooled->labels(), records, seed);
+    consortium.reference = select_rows(*pooled, held);
+    std::size_t first = 0;  // of the hospital's rows in the pooled table
+    for (NamedTable& hospital : consortium.hospitals) {
+        RowList kept;
+        for (std::size_t row = 0; row < hospital.table.rows(); ++row) {
+            if (!std::binary_search(held.begin(), held.end(), first + row)) kept.push_back(row);
+        }
+        first += hospital.table.rows();
+        if (kept.size() < kMinRowsPerHospital) {
+            return make_error(ErrorCode::kRefused, "the reference set leaves hospital " +
+                                                       quote(hospital.name) +
+                                                       " too few rows to train on");
+        }
+        hospital.table = select_rows(hospital.table, kept);
+    }
+    return {};
+}
+
 }  // namespace
 
 Table wdbc() {
@@ -236,9 +288,15 @@ Result<Consortium> make_consortium(const Source& source, const ConsortiumOptions
     if (!test) return tl::unexpected(test.error());
     Consortium out{.schema = fit_constants(*pooled),
                    .hospitals = std::move(parts->training),
+                   .reference = std::nullopt,
                    .test = std::move(*test)};
     for (NamedTable& hospital : out.hospitals) hospital.table.schema = out.schema;
     out.test.schema = out.schema;
+    if (options.reference_records > 0) {
+        if (auto taken = take_reference(out, options.reference_records, options.seed); !taken) {
+            return tl::unexpected(taken.error());
+        }
+    }
     return out;
 }
 

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -51,17 +52,20 @@ struct ConsortiumOptions {
     DealSpec deal;
     double test_fraction = 0.3;
     std::uint64_t seed = 1;
+    std::size_t reference_records = 0;  // taken out of the hospitals' training rows
 };
 
 struct Consortium {
     Schema schema;                      // with every constant filled; what hospitals are given
     std::vector<NamedTable> hospitals;  // training rows, schema as above
+    std::optional<Table> reference;     // public records of all hospitals; nobody trains on them
     Table test;                         // rows that no hospital has
 };
 
 // Takes the stratified test part away (from the one table, or from each hospital's), deals the
-// rest when there is one table, and fits open constants on the training rows. kRefused when the
-// number of hospitals does not fit the source.
+// rest when there is one table, and fits open constants on the training rows. Then, if asked for,
+// takes the reference records out of all hospitals' training rows, stratified by class. kRefused
+// when the number of hospitals does not fit the source, or a hospital would have too few rows left.
 [[nodiscard]] Result<Consortium> make_consortium(const Source& source,
                                                  const ConsortiumOptions& options);
 

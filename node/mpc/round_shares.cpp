@@ -5,6 +5,7 @@
 
 #include "contracts/schema/arguments.hpp"
 #include "fl_engine/smpc/aggregate.hpp"
+#include "fl_engine/smpc/encoding.hpp"
 #include "node/mpc/coin_shares.hpp"
 #include "node/mpc/range_shares.hpp"
 #include "node/mpc/release_log.hpp"
@@ -96,6 +97,22 @@ std::optional<std::vector<std::vector<smpc::Element>>> read_first_shares(const C
 
 }  // namespace
 
+bool RoundShares::fetch_reference(const Context& context, const RoundRecord& round) {
+    if (!round.reference || !reference_.empty()) return true;
+    const auto blob = context.blobs.get(round.reference->sha256);
+    if (!blob) return false;  // a quorum held it when its REF became final: it is being fetched
+    const auto update = smpc::decode_integers(*blob, round.terms.dimension);
+    const auto norm = update ? smpc::squared_norm(*update) : std::nullopt;
+    if (!norm || *norm != round.reference->squared_norm) {
+        context.refuse("the agreed reference update has not the agreed norm");
+        return false;
+    }
+    for (const std::int64_t value : *update) {
+        reference_.push_back(smpc::Field61::from_signed(value));
+    }
+    return true;
+}
+
 Result<bool> RoundShares::prepare(const Context& context, const RoundRecord& round) {
     const schema::BatchLabel batch{round.label.mpc_epoch, round.label.batch};
     if (!(label_ == round.label) || !batch_) {
@@ -113,6 +130,7 @@ Result<bool> RoundShares::prepare(const Context& context, const RoundRecord& rou
         batch_ = std::move(**keys);
         delta_ = record->delta;
     }
+    if (!fetch_reference(context, round)) return false;
     for (const std::uint32_t slot : slots_of(round.ranged)) {
         if (shares_.contains(slot)) continue;
         const auto pledge = context.find<schema::PledgeRecord>(
@@ -149,7 +167,7 @@ std::optional<Outgoing> RoundShares::make_statistics(const Context& context, con
     if (is_first) {
         if (!ranges_) ranges_ = evaluate_ranges(context, *batch_, round, clients);
         if (!ranges_) return std::nullopt;
-        arguments.values = statistics.stat1(clients, *ranges_, {});
+        arguments.values = statistics.stat1(clients, *ranges_, reference_);
     } else if (round.terms.mode == schema::Mode::kPairwise) {
         arguments.values = statistics.stat2_pairwise(clients);
     } else {

@@ -21,7 +21,10 @@ class RoundShares {
   private:
     using Shares = std::map<std::uint32_t, smpc::SecretElements>;  // by slot
 
-    // True when keys, delta and every submitted update are at hand and the shares are computed.
+    // g by the hash that the chain agreed on, whatever this validator computed itself. False: it is
+    // not here yet.
+    [[nodiscard]] bool fetch_reference(const Context& context, const schema::RoundRecord& round);
+    // True when keys, delta, g and every submitted update are at hand and the shares are computed.
     [[nodiscard]] Result<bool> prepare(const Context& context, const schema::RoundRecord& round);
     // nullopt: a proof of a range is not here yet.
     [[nodiscard]] std::optional<Outgoing> make_statistics(const Context& context,
@@ -42,6 +45,7 @@ class RoundShares {
     std::vector<smpc::Element> delta_;
     Shares shares_;
     std::optional<std::vector<smpc::RangeShares>> ranges_;  // of V0, once computed
+    std::vector<smpc::Element> reference_;                  // g of the attempt; empty without one
     std::vector<smpc::Element> aggregate_;                  // own share of the sum, once computed
 };
 

@@ -6,16 +6,19 @@
 #include "node/mpc/context.hpp"
 #include "node/mpc/epoch_keys.hpp"
 #include "node/mpc/epoch_setup.hpp"
+#include "node/mpc/round_reference.hpp"
 #include "node/mpc/round_shares.hpp"
 
 namespace consilium::mpc {
 
 class Worker::Core {
   public:
-    Core(WorkerOptions options, SecretStore& secrets, BlobSource& blobs)
+    Core(WorkerOptions options, SecretStore& secrets, BlobSource& blobs,
+         ReferenceSource* references)
         : options_(std::move(options)),
           secrets_(secrets),
           blobs_(blobs),
+          references_(references),
           kdf_(options_.identity.chain_id) {}
 
     Result<std::vector<Outgoing>> step(const StateReader& state) {
@@ -36,6 +39,9 @@ class Worker::Core {
             ++status_.refusals;
             status_.last_problem = "this state is behind: secrets of a later epoch are held";
             return owed;
+        }
+        if (references_ != nullptr) {
+            reference_.step({options_.own_key, blobs_, *references_, state, status_, owed});
         }
         if (!epoch) return owed;
         const auto self = epoch->find_member(options_.own_key);
@@ -86,7 +92,9 @@ class Worker::Core {
     WorkerOptions options_;
     SecretStore& secrets_;
     BlobSource& blobs_;
+    ReferenceSource* references_;
     smpc::Kdf kdf_;
+    RoundReference reference_;
     RoundShares round_;
     std::optional<std::uint64_t> newest_;  // epoch of the last state; older ones are erased
     bool is_behind_ = false;               // that state is older than what the store has seen
@@ -94,8 +102,9 @@ class Worker::Core {
     WorkerStatus status_;
 };
 
-Worker::Worker(WorkerOptions options, SecretStore& secrets, BlobSource& blobs)
-    : core_(std::make_unique<Core>(std::move(options), secrets, blobs)) {}
+Worker::Worker(WorkerOptions options, SecretStore& secrets, BlobSource& blobs,
+               ReferenceSource* references)
+    : core_(std::make_unique<Core>(std::move(options), secrets, blobs, references)) {}
 Worker::~Worker() = default;
 
 Result<std::vector<Outgoing>> Worker::step(const StateReader& state) {

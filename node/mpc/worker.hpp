@@ -2,8 +2,8 @@
 // transactions that this validator owes.
 //
 // step() looks at a state that is final (rule F: never at a proposal) and returns what the chain
-// does not have yet from us: EPK, KEY_COMMIT, KEY_ACK, CLIENT_KEYS, PREP_SHARE, STAT1, STAT2, AGG,
-// AGG_OK. It is driven by state alone: missing some states (while away, after a restart) loses
+// does not have yet from us: EPK, KEY_COMMIT, KEY_ACK, CLIENT_KEYS, PREP_SHARE, REF, STAT1, STAT2,
+// AGG, AGG_OK. It is driven by state alone: missing some states (while away, after a restart) loses
 // nothing, because every ratchet is stepped to where the state's records say.
 //
 // Secrets live in the SecretStore, durable before anything that depends on them is returned, and
@@ -81,9 +81,13 @@ struct WorkerOptions {
     std::function<void(std::span<std::uint8_t>)> random;  // fill_random, or seeded in a test
 };
 
+class ReferenceSource;  // reference_source.hpp
+
 class Worker {
   public:
-    Worker(WorkerOptions options, SecretStore& secrets, BlobSource& blobs);
+    // `references` nullptr: this validator computes no reference updates and posts no REF.
+    Worker(WorkerOptions options, SecretStore& secrets, BlobSource& blobs,
+           ReferenceSource* references = nullptr);
     Worker(const Worker&) = delete;
     Worker& operator=(const Worker&) = delete;
     Worker(Worker&&) = delete;

@@ -23,6 +23,9 @@ class ApiChannel {
     // what answers is not the node it should be.
     [[nodiscard]] virtual Result<ApiAnswer> get(std::string_view target) = 0;
     [[nodiscard]] virtual Result<ApiAnswer> post_transaction(ByteView transaction) = 0;
+    // Gives a blob to every node that may take it: how many did, or the last failure when none did.
+    [[nodiscard]] virtual Result<std::size_t> put_blob(const KeyPair& account,
+                                                       const BlobUpload& upload) = 0;
     // Number of the node that gave the last answer. Two answers are comparable in time only when
     // they came from one node.
     [[nodiscard]] virtual std::size_t node() const = 0;

@@ -47,7 +47,8 @@ class NodePool final : public ApiChannel {
     [[nodiscard]] Result<Bytes> get_blob(const Digest& hash, std::uint64_t length);
     // To every node, so that one that withholds it does no harm; how many took it, or the last
     // failure when none did.
-    [[nodiscard]] Result<std::size_t> put_blob(const KeyPair& account, const BlobUpload& upload);
+    [[nodiscard]] Result<std::size_t> put_blob(const KeyPair& account,
+                                               const BlobUpload& upload) override;
     [[nodiscard]] std::size_t node() const override { return current_; }
     [[nodiscard]] std::uint64_t now_ms() const override;
     void pause_ms(std::uint64_t duration_ms) override;

@@ -152,6 +152,7 @@ inline constexpr SentAction kStat2{schema::Module::kVerification, schema::action
 inline constexpr SentAction kAggregate{schema::Module::kVerification, schema::action::kAggregate};
 inline constexpr SentAction kAggregateOk{schema::Module::kVerification,
                                          schema::action::kAggregateOk};
+inline constexpr SentAction kReference{schema::Module::kVerification, schema::action::kReference};
 inline constexpr SentAction kReportMetrics{schema::Module::kModels, schema::action::kReportMetrics};
 
 }  // namespace consilium::contracts::testing

@@ -207,9 +207,15 @@ std::vector<std::uint64_t> ConsortiumDriver::stat1_share(std::uint16_t member) {
     const auto shape = smpc::range_shape(record.terms.dimension, record.terms.nu);
     CHECK(record.test_seed.has_value());
     const smpc::RangeVerifier verifier(shape, record.range_seed, *record.test_seed);
+    std::vector<std::uint64_t> reference;
+    if (record.reference) {
+        for (const std::int64_t value : references_.at(record.reference->sha256)) {
+            reference.push_back(smpc::Field61::from_signed(value));
+        }
+    }
     return parties.stat_shares(state, record.terms.blur_bits)
         .stat1(Consortium::client_shares(state, slots),
-               parties.range_shares(state, slots, verifier), {});
+               parties.range_shares(state, slots, verifier), reference);
 }
 
 schema::CoinShare ConsortiumDriver::coin_share(std::uint16_t member) {
@@ -273,6 +279,21 @@ void ConsortiumDriver::reach_stat1(const Conduct& conduct) {
     if (round().phase == schema::Phase::kCoinRange) draw_coin(conduct);
     if (round().phase == schema::Phase::kRanging) prove();
     if (round().phase == schema::Phase::kCoinTest) draw_coin(conduct);
+}
+
+void ConsortiumDriver::post_references(const std::vector<std::int64_t>& update,
+                                       std::uint64_t squared_norm,
+                                       const std::vector<std::size_t>& validators) {
+    Bytes content = smpc::encode_integers(update);
+    const schema::ReferenceUpdate arguments{.round = round().label.round,
+                                            .update = {sha256(content), content.size()},
+                                            .squared_norm = squared_norm};
+    references_[chain_.blobs.put(std::move(content))] = update;
+    std::vector<Transaction> transactions;
+    for (const std::size_t validator : validators) {
+        transactions.push_back(chain_.make(chain_.validators.at(validator), kReference, arguments));
+    }
+    chain_.run(transactions);
 }
 
 void ConsortiumDriver::post_stat1(const Conduct& conduct) {

@@ -49,6 +49,9 @@ class ConsortiumDriver {
     void post_stat2(const Conduct& conduct = {});
     // AGG of the first t+1, then AGG_OK of the others; after a fallback AGG of all.
     void post_aggregate(const Conduct& conduct = {});
+    // REF of the given validators, by their position in the chain's list: this update and norm.
+    void post_references(const std::vector<std::int64_t>& update, std::uint64_t squared_norm,
+                         const std::vector<std::size_t>& validators);
     // From the closed submissions to RESULT.
     void verify(const Conduct& conduct = {});
 
@@ -75,6 +78,7 @@ class ConsortiumDriver {
     Updates updates_;
     std::map<std::uint16_t, std::vector<std::uint64_t>> cheats_;
     std::map<std::uint16_t, std::vector<std::uint64_t>> proofs_;  // of the current round
+    std::map<Digest, std::vector<std::int64_t>> references_;  // posted, by hash
     std::map<std::pair<std::uint64_t, std::uint64_t>, std::unique_ptr<Consortium>> consortia_;
 };
 

@@ -5,6 +5,7 @@
 
 #include "contracts/schema/codes.hpp"
 #include "contracts/schema/names.hpp"
+#include "contracts/schema/reference_set.hpp"
 #include "contracts/schema/table.hpp"
 #include "fl_engine/smpc/verdict.hpp"
 #include "tests/contracts/chain.hpp"
@@ -75,7 +76,6 @@ TEST(TaskTest, every_rule_of_a_task_is_checked) {
     EXPECT_TRUE(is_faulty([](TaskSpec& s) { s.rounds = 0; }));
     EXPECT_TRUE(is_faulty([](TaskSpec& s) { s.training.epochs = 0; }));
     EXPECT_TRUE(is_faulty([](TaskSpec& s) { s.training.learning_rate_micros = 0; }));
-    EXPECT_TRUE(is_faulty([](TaskSpec& s) { s.rule = 2; }));
     EXPECT_TRUE(is_faulty([](TaskSpec& s) { s.nu = 15; }));
     EXPECT_TRUE(is_faulty([](TaskSpec& s) { s.nu = 24; }));
     EXPECT_TRUE(is_faulty([](TaskSpec& s) { s.malicious_max = 0; }));
@@ -91,6 +91,15 @@ TEST(TaskTest, every_rule_of_a_task_is_checked) {
     EXPECT_TRUE(is_faulty([](TaskSpec& s) { s.data_weights = {{key_of("a"), 17}}; }));
     EXPECT_TRUE(is_faulty([](TaskSpec& s) {
         s.data_weights = {{key_of("a"), 2}, {key_of("a"), 2}};
+    }));
+    EXPECT_TRUE(is_faulty([](TaskSpec& s) { s.is_reference_required = true; }));
+    EXPECT_TRUE(is_faulty([](TaskSpec& s) {
+        s.reference_set = sha256(as_bytes("set"));
+        s.model.layers = {3, 8, 2};
+    }));
+    EXPECT_FALSE(is_faulty([](TaskSpec& s) {
+        s.reference_set = sha256(as_bytes("set"));
+        s.is_reference_required = true;
     }));
 }
 
@@ -127,7 +136,7 @@ TEST(TableTest, codes_have_stable_numbers_and_distinct_names) {
     EXPECT_FALSE(is_admission(Code::kUnknownAction));
 }
 
-TEST(TableTest, blobs_are_named_by_the_five_actions_that_have_one) {
+TEST(TableTest, blobs_are_named_by_the_actions_that_have_one) {
     Transaction transaction;
     const auto set = [&](Module module, std::uint16_t number, Bytes arguments) {
         transaction.module = static_cast<std::uint16_t>(module);
@@ -219,6 +228,44 @@ TEST(FrozenTest, encodings_have_not_changed) {
     for (const auto& [now, then] : frozen) EXPECT_EQ(now, then);
 }
 
+TEST(FrozenTest, encodings_of_references_have_not_changed) {
+    const BlobName blob{sha256(as_bytes("blob")), 328};
+    ReferenceSet set;
+    set.data_schema = "heart";
+    set.columns = {{"age"}, {"cp=typical"}};
+    set.labels = {0, 1};
+    set.features = {-1, 2, 3, -4};
+    RoundRecord round;
+    round.label = sample_label();
+    round.terms.reference_set = blob.sha256;
+    round.terms.is_reference_required = true;
+    round.reference = AgreedReference{blob.sha256, 99};
+    round.reference_products = {7, -8};
+    const std::vector<std::pair<std::string, std::string>> frozen{
+        {to_hex(encode(ReferenceUpdate{2, {{}, 16}, 77})),
+         "0200000000000000" + std::string(64, '0') + "10000000000000004d00000000000000"},
+        {to_hex(encode(set)),
+         "434f4e53524546310500000068656172740200000003000000616765"
+         "0a00000063703d7479706963616c02000000000104000000"
+         "ffffffffffffffff02000000000000000300000000000000fcffffffffffffff"},
+        {sha256(encode(ReferenceSetApproval{blob, 3, true})).hex(),
+         "5937cf1627801a2e003612f27703d256b09ab3ac8397bb6e2097bde079dde085"},
+        {sha256(encode(DataWeights{4, {{key_of("a"), 5}}})).hex(),
+         "362729139fbd0ce97ecf792858753656decf75063693cfb7cd0228795539c186"},
+        {sha256(encode(ReferenceSetRecord{blob, "heart", 15, 40, 24, Height{9}})).hex(),
+         "cb63930546fd430b4f52f72f567c7fe12e67d97e7f073cfb9f34b93e92760373"},
+        {sha256(encode(ReferenceFixed{sample_label(), {blob.sha256, 99}})).hex(),
+         "793b3fed443a5cde20ccf112e9e877ab634f941944f7a8a9a411182dadddab4c"},
+        {sha256(encode(SubmissionsClosed{sample_label(), 5, blob.sha256})).hex(),
+         "699c5618a6ce7a17b45e7abcd6c62c4ee082206fb614492a2d8a1ae031ec2644"},
+        {sha256(encode(Statistics{sample_label(), Mode::kSum, {1}, {2}, {3}, {4}})).hex(),
+         "49055f54d1cf9646e85ae7b720a0b8cf95c52d36acd24c360542bc2ae43ff986"},
+        {sha256(encode(round)).hex(),
+         "c0b34197832e2c12fb6a436f3912c2d6da30924e838c8d3086b050d1cad74691"},
+    };
+    for (const auto& [now, then] : frozen) EXPECT_EQ(now, then);
+}
+
 TEST(FrozenTest, the_history_record_is_what_the_verdict_rule_encodes) {
     smpc::VerdictHistory history = smpc::VerdictHistory::make(3);
     history.first_clip_norm = 77;
@@ -261,6 +308,9 @@ TEST(DecodingTest, every_truncation_and_bit_flip_is_refused_or_means_something_e
     expect_strict_decoding(RangesClosed{sample_label(), 5});
     expect_strict_decoding(KeyCommit{1, {{7, 0, blob.sha256}}, blob});
     expect_strict_decoding(StatShare{sample_label(), {1, 2, 3}});
+    expect_strict_decoding(ReferenceUpdate{2, blob, 77});
+    expect_strict_decoding(ReferenceSetApproval{blob, 3, true});
+    expect_strict_decoding(DataWeights{4, {{key_of("a"), 5}}});
     expect_strict_decoding(test_task());
     expect_strict_decoding(Parameters{});
 }

@@ -97,6 +97,20 @@ TEST(Options, no_attack_means_no_attackers) {
     EXPECT_EQ(parse({"--attack", "none", "--attackers", "1"}).error(), kBadUsage);
 }
 
+TEST(Options, heart_has_a_reference_set_unless_told_otherwise_and_small_ones_are_refused) {
+    Options options;
+    EXPECT_EQ(reference_records(options), 0U);
+    options.dataset = "heart";
+    EXPECT_EQ(reference_records(options), 64U);
+    options.reference = 0;
+    EXPECT_EQ(reference_records(options), 0U);
+    const auto wdbc = parse({"--reference", "100"});
+    ASSERT_TRUE(wdbc.has_value());
+    EXPECT_EQ(reference_records(*wdbc), 100U);
+    EXPECT_EQ(parse({"--reference", "63"}).error(), kBadUsage);
+    EXPECT_EQ(parse({"--reference", "-1"}).error(), kBadUsage);
+}
+
 TEST(Options, unknown_words_are_bad_usage_and_help_is_not) {
     EXPECT_EQ(parse({"--attack", "bribery"}).error(), kBadUsage);
     EXPECT_EQ(parse({"--rounds", "0"}).error(), kBadUsage);

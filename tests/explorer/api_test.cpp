@@ -63,6 +63,10 @@ TEST(ApiTest, the_round_shows_who_was_accepted_and_what_was_recomputed) {
     const Json& round = rounds.back();
     EXPECT_EQ(round["round"], 1);
     EXPECT_EQ(round["phase"], "result");
+    EXPECT_EQ(round["reference"]["set"]["positives"], 16);
+    EXPECT_EQ(round["reference"]["set"]["negatives"], 48);
+    EXPECT_EQ(round["reference"]["is_required"], false);
+    EXPECT_EQ(round["reference"]["agreed"].get<std::string>().size(), 64U);
     EXPECT_EQ(round["verified"], true);
     const Json recomputed = round["recomputed"];
     EXPECT_NE(std::find(recomputed.begin(), recomputed.end(), "verdict"), recomputed.end());
@@ -72,7 +76,7 @@ TEST(ApiTest, the_round_shows_who_was_accepted_and_what_was_recomputed) {
     for (const Json& client : round["clients"]) {
         const bool is_poisoner = client["slot"] == 3;
         EXPECT_EQ(client["outcome"], is_poisoner ? "rejected" : "accepted");
-        EXPECT_EQ(client["code"], is_poisoner ? "AGREE" : "OK");
+        EXPECT_EQ(client["code"], is_poisoner ? "REF" : "OK");
         EXPECT_EQ(client["pledged"], true);
         EXPECT_EQ(client["ranged"], true);
         EXPECT_EQ(client["name"], "Hospital " + client["slot"].dump());
@@ -85,7 +89,19 @@ TEST(ApiTest, the_round_shows_who_was_accepted_and_what_was_recomputed) {
                                                 "stat2", "aggregate", "result"}));
     const Json detail = observer.get("/api/v1/rounds/1");
     EXPECT_EQ(detail["statistics"]["norms"].size(), 4U);
+    EXPECT_EQ(detail["statistics"]["references"].size(), 4U);
     EXPECT_EQ(detail["verdict"]["clients"].size(), 4U);
+}
+
+TEST(ApiTest, a_task_shows_the_distribution_of_its_reference_set) {
+    const Observer observer;
+    const Json task = observer.get("/api/v1/tasks")["items"][0];
+    const Json& set = task["reference_set"];
+    EXPECT_EQ(set["blob"]["sha256"], task["record"]["spec"]["reference_set"]);
+    EXPECT_EQ(set["data_schema"], "heart");
+    EXPECT_EQ(set["columns"], 3);
+    EXPECT_EQ(set["positives"], 16);
+    EXPECT_EQ(set["negatives"], 48);
 }
 
 TEST(ApiTest, models_have_lineage_and_the_mean_of_reported_metrics) {

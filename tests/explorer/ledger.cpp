@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "contracts/executor.hpp"
+#include "contracts/schema/reference_set.hpp"
 #include "core/state_tree.hpp"
 #include "tests/contracts/consortium_driver.hpp"
 
@@ -28,15 +29,43 @@ KeyPair key_pair(const std::string& name) {
     return KeyPair::from_secret(std::span(secret.bytes)).value();
 }
 
+// Proposed in one block and voted for in later ones, as people do.
+Digest approve_reference(Chain& chain, const std::string& data_schema) {
+    schema::ReferenceSet set;
+    set.data_schema = data_schema;
+    set.columns = {{"age"}, {"sex"}, {"chol"}};
+    for (std::size_t record = 0; record < 64; ++record) {
+        set.labels.push_back(record % 4 == 0 ? 1 : 0);
+        set.features.insert(set.features.end(), 3, static_cast<std::int64_t>(record) << 30U);
+    }
+    const Bytes blob = encode(set);
+    const schema::ReferenceSetApproval approval{
+        {chain.blobs.put(blob), blob.size()}, std::nullopt, false};
+    const auto id = chain.load<schema::GovernanceRecord>(schema::keys::governance()).next_proposal;
+    CHECK(chain.send(chain.council[0], contracts::testing::kPropose,
+                     schema::Propose{schema::ProposalKind::kApproveReferenceSet,
+                                     encode(approval)}) == schema::Code::kOk);
+    for (std::size_t i = 1; i < 3; ++i) {
+        CHECK(chain.send(chain.council[i], contracts::testing::kVote, schema::Vote{id, true}) ==
+              schema::Code::kOk);
+    }
+    return approval.blob.sha256;
+}
+
 void play(Chain& chain) {
     ConsortiumDriver driver(chain);
     for (std::size_t i = 0; i < kHospitals; ++i) chain.add_trainer(i);
-    const auto code =
-        chain.decide(schema::ProposalKind::kCreateTask, encode(contracts::testing::test_task()));
+    schema::TaskSpec task = contracts::testing::test_task();
+    task.reference_set = approve_reference(chain, task.data_schema);
+    const auto code = chain.decide(schema::ProposalKind::kCreateTask, encode(task));
     CHECK(code == schema::Code::kOk);
     driver.set_up_epoch();
     driver.prepare_batches();
-    driver.submit(driver.similar_updates(kSeed, kPoisoner), {1, 2, 3, 4});
+    const auto updates = driver.similar_updates(kSeed, kPoisoner);
+    std::uint64_t norm = 0;
+    for (const std::int64_t value : updates[0]) norm += static_cast<std::uint64_t>(value * value);
+    driver.post_references(updates[0], norm, {0, 2, 3});
+    driver.submit(updates, {1, 2, 3, 4});
     driver.verify();
     for (std::uint32_t i = 0; i < kHospitals; ++i) {
         const schema::ReportMetrics metrics{.task = 1,

@@ -323,6 +323,37 @@ TEST(WdbcConsortium, holds_every_row_once_and_round_trips_through_files) {
     EXPECT_EQ(positives, 212U);
 }
 
+TEST(WdbcConsortium, reference_records_leave_the_hospitals_and_keep_the_class_shares) {
+    const Result<Source> source = load_source("wdbc", "");
+    ASSERT_TRUE(source.has_value());
+    const Result<Consortium> whole = make_consortium(*source, {});
+    ConsortiumOptions options;
+    options.reference_records = 64;
+    const Result<Consortium> consortium = make_consortium(*source, options);
+    ASSERT_TRUE(consortium.has_value()) << consortium.error().context;
+    ASSERT_TRUE(consortium->reference.has_value());
+    EXPECT_EQ(consortium->reference->rows(), 64U);
+    EXPECT_NEAR(static_cast<double>(consortium->reference->positives()), 64.0 * 148 / 398, 1);
+    EXPECT_EQ(consortium->schema, whole->schema);  // the constants do not depend on it
+    EXPECT_EQ(consortium->test.cells, whole->test.cells);
+    std::size_t rows = 64;
+    std::size_t positives = consortium->reference->positives();
+    for (std::size_t i = 0; i < consortium->hospitals.size(); ++i) {
+        const Table& table = consortium->hospitals[i].table;
+        EXPECT_LT(table.rows(), whole->hospitals[i].table.rows());
+        rows += table.rows();
+        positives += table.positives();
+    }
+    EXPECT_EQ(rows, 398U);
+    EXPECT_EQ(positives, 148U);
+    for (const std::size_t records : {1U, 398U, 380U}) {
+        options.reference_records = records;
+        const Result<Consortium> refused = make_consortium(*source, options);
+        ASSERT_FALSE(refused.has_value()) << records;
+        EXPECT_EQ(refused.error().code, ErrorCode::kRefused);
+    }
+}
+
 TEST(FolderSource, one_file_per_hospital_or_one_to_be_dealt) {
     const TemporaryFolder folder;
     folder.write("schema.toml", kSchemaText);

@@ -3,6 +3,7 @@
 #include "contracts/schema/events.hpp"
 #include "contracts/schema/mpc_records.hpp"
 #include "contracts/schema/parameters.hpp"
+#include "contracts/schema/reference_set.hpp"
 #include "contracts/schema/table.hpp"
 #include "contracts/schema/task.hpp"
 #include "tests/fuzz/entry_points.hpp"
@@ -45,6 +46,28 @@ Bytes admission_sample(Random& random) {
     return sample;
 }
 
+bool run_reference_set(ByteView data) {
+    const auto set = schema::decode_reference_set(data);
+    if (!set) return false;
+    (void)schema::describe_set(*set, {});
+    return run_decoder<schema::ReferenceSet>(data);
+}
+
+Bytes reference_set_sample(Random& random) {
+    schema::ReferenceSet set;
+    set.data_schema = "wdbc";
+    set.columns.resize(1 + random.below(3));
+    for (auto& column : set.columns) column.name = "column";
+    const std::size_t records = 64 + random.below(8);
+    for (std::size_t record = 0; record < records; ++record) {
+        set.labels.push_back(record % 2 == 0 ? 1 : 0);
+        for (std::size_t i = 0; i < set.columns.size(); ++i) {
+            set.features.push_back(static_cast<std::int64_t>(random.next() >> 20U));
+        }
+    }
+    return encode(set);
+}
+
 }  // namespace
 
 const std::vector<EntryPoint>& schema_entry_points() {
@@ -72,6 +95,10 @@ const std::vector<EntryPoint>& schema_entry_points() {
         decoder_of<Aggregate>("aggregate"),
         decoder_of<AggregateOk>("aggregate_ok"),
         decoder_of<ReportMetrics>("report_metrics"),
+        {"reference_set", run_reference_set, reference_set_sample},
+        decoder_of<ReferenceUpdate>("reference_update"),
+        decoder_of<ReferenceSetApproval>("reference_set_approval"),
+        decoder_of<DataWeights>("data_weights"),
         decoder_of<EpochRecord>("epoch_record"),
         decoder_of<RoundRecord>("round_record"),
         decoder_of<VerdictRecord>("verdict_record"),

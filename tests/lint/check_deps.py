@@ -24,7 +24,7 @@ UNITS = {
     "fl_reference": (["fl_engine/reference"], ["core"]),
     "p2p": (["p2p"], ["core"]),
     "keystore": (["wallet/keystore"], ["core"]),
-    "wallet": (["wallet"], ["core", "schema", "schema_json", "p2p", "keystore"]),
+    "wallet": (["wallet"], ["core", "schema", "schema_json", "fl_core", "p2p", "keystore"]),
     "trainer": (["fl_engine/trainer"],
                 ["core", "smpc", "schema", "schema_json", "fl_core", "p2p", "keystore"]),
     "node_driver": (["node/driver"], ["core", "consensus", "contracts", "smpc"]),

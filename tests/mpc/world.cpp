@@ -10,6 +10,7 @@
 #include "fl_engine/smpc/model_update.hpp"
 #include "fl_engine/smpc/opening.hpp"
 #include "fl_engine/smpc/prg.hpp"
+#include "node/reference_trainer.hpp"
 #include "tests/smpc/consortium.hpp"
 
 namespace consilium::mpc::testing {
@@ -46,6 +47,10 @@ schema::Parameters parameters_of(const WorldOptions& options) {
     return parameters;
 }
 
+std::size_t input_count(const WorldOptions& options) {
+    return options.mode == schema::Mode::kSum ? 15 : 3;
+}
+
 schema::TaskSpec task_of(const WorldOptions& options) {
     schema::TaskSpec spec;
     spec.name = "Study";
@@ -57,6 +62,10 @@ schema::TaskSpec task_of(const WorldOptions& options) {
     spec.seed.fill(7);
     spec.rounds = options.rounds;
     spec.mode = options.mode;
+    if (options.has_reference) {
+        spec.reference_set = sha256(encode(reference_set(input_count(options))));
+        spec.is_reference_required = true;
+    }
     spec.windows.pledge = {.blocks = 6, .ms = 600};
     spec.windows.submit = {.blocks = 4, .ms = 400};
     spec.windows.range = {.blocks = 4, .ms = 400};
@@ -71,6 +80,23 @@ Digest hash_of(const Outgoing& outgoing) {
 }
 
 }  // namespace
+
+schema::ReferenceSet reference_set(std::size_t columns) {
+    schema::ReferenceSet set;
+    set.data_schema = "study";
+    for (std::size_t i = 0; i < columns; ++i) set.columns.push_back({"c" + std::to_string(i)});
+    auto stream = smpc::Prg::expand(sha256(as_bytes("reference")));
+    for (std::size_t record = 0; record < 70; ++record) {
+        for (std::size_t i = 0; i < columns; ++i) {
+            std::uint64_t word = 0;
+            stream.fill_words({&word, 1});
+            set.features.push_back(static_cast<std::int64_t>(word >> 30U) -
+                                   (std::int64_t{1} << 33U));
+        }
+        set.labels.push_back(set.features[record * columns] > 0 ? 1 : 0);
+    }
+    return set;
+}
 
 Update similar_update(std::uint64_t seed, std::size_t client, const schema::RoundRecord& round) {
     const std::string name = std::to_string(seed) + "/" + std::to_string(round.label.round);
@@ -99,6 +125,7 @@ World::World(const WorldOptions& world_options) : options(world_options), kdf_("
         const std::string name = "Hospital " + std::to_string(i + 1);
         validators.push_back(std::make_unique<Validator>(key_of(name + " validator"), blobs));
         validators.back()->random = random_source(seed + name);
+        validators.back()->references = std::make_unique<node::ReferenceTrainer>();
         council.push_back(key_of(name + " council"));
         genesis.organisations.push_back(
             {name, validators.back()->key.public_key(), council.back().public_key()});
@@ -112,6 +139,13 @@ World::World(const WorldOptions& world_options) : options(world_options), kdf_("
     for (std::uint32_t i = 0; i < options.clients; ++i) {
         register_client("Clinic " + std::to_string(i + 1));
     }
+    if (options.has_reference) {
+        const Bytes set = encode(reference_set(input_count(options)));
+        blobs.put(set);
+        decide(
+            schema::ProposalKind::kApproveReferenceSet,
+            encode(schema::ReferenceSetApproval{{sha256(set), set.size()}, std::nullopt, false}));
+    }
     decide(schema::ProposalKind::kCreateTask, encode(task_of(options)));
 }
 
@@ -120,7 +154,7 @@ void World::restart(std::size_t validator) {
     target.worker.reset();
     target.worker = std::make_unique<Worker>(
         WorkerOptions{genesis.identity(), target.key.public_key(), target.random}, target.store,
-        target.blobs);
+        target.blobs, target.references.get());
 }
 
 void World::send(const KeyPair& key, schema::Module module, std::uint16_t action_number,
@@ -176,7 +210,7 @@ void World::replay(Validator& validator, const std::vector<Outgoing>& owed) {
     MemoryStore copy;
     copy.contents = validator.store.contents;
     Worker again({genesis.identity(), validator.key.public_key(), validator.random}, copy,
-                 validator.blobs);
+                 validator.blobs, validator.references.get());
     const auto repeated = again.step(state);
     ASSERT_TRUE(repeated.has_value());
     ASSERT_EQ(repeated->size(), owed.size());

@@ -24,6 +24,7 @@
 #include "fl_engine/smpc/aggregate.hpp"
 #include "fl_engine/smpc/keys.hpp"
 #include "fl_engine/smpc/transport.hpp"
+#include "node/mpc/reference_source.hpp"
 #include "tests/mpc/memory_store.hpp"
 
 namespace consilium::mpc::testing {
@@ -64,6 +65,7 @@ struct Validator {
     MemberBlobs blobs;
     std::unique_ptr<Worker> worker;
     std::function<void(std::span<std::uint8_t>)> random;
+    std::unique_ptr<ReferenceSource> references;
     bool is_silent = false;                  // its worker does not run
     std::function<void(Outgoing&)> lie;      // changes what it sends
     std::map<std::string, Digest> returned;  // by label: hash of what the worker returned
@@ -98,6 +100,7 @@ struct WorldOptions {
     bool is_wide = false;              // PAIRWISE with d = 129: range proofs in full mode
     bool restarts_every_step = false;  // a new Worker on the same store before every step
     bool replays_every_step = false;   // a second Worker on a copy of the store must answer alike
+    bool has_reference = false;        // the task requires one; validators train it
     bool is_pool_slow = false;         // transactions wait a block, so workers return them again
 };
 
@@ -192,6 +195,8 @@ class World {
     smpc::Kdf kdf_;
 };
 
+// Seventy records of which the first column tells the class: the worlds' reference set.
+[[nodiscard]] schema::ReferenceSet reference_set(std::size_t columns);
 // d coordinates around a common direction of the round, a little different for every client.
 [[nodiscard]] Update similar_update(std::uint64_t seed, std::size_t client,
                                     const schema::RoundRecord& round);

@@ -1,8 +1,11 @@
 // Answers of the fake chain in the JSON shapes of the node API.
 #include "tests/wallet/fake_chain.hpp"
 
+#include <algorithm>
+
 #include <nlohmann/json.hpp>
 
+#include "contracts/schema/table.hpp"
 #include "core/check.hpp"
 #include "core/merkle.hpp"
 
@@ -111,6 +114,19 @@ Result<p2p::ApiAnswer> FakeChain::post_transaction(ByteView bytes) {
     if (!faults.loses_transactions) mempool_.push_back(*transaction);
     if (faults.hides_answers) return make_error(ErrorCode::kUnavailable, "connection reset");
     return answer(202, {{"tx_id", transaction_id(*transaction).hex()}});
+}
+
+Result<std::size_t> FakeChain::put_blob(const KeyPair& /*account*/, const p2p::BlobUpload& upload) {
+    if (faults.is_down) return make_error(ErrorCode::kUnavailable, "connection refused");
+    const auto is_named = [&](const Transaction& transaction) {
+        const auto named = schema::blob_reference(transaction);
+        return named && named->sha256 == sha256(upload.data) && named->length == upload.data.size();
+    };
+    if (faults.refuses_blobs || std::none_of(mempool_.begin(), mempool_.end(), is_named)) {
+        return make_error(ErrorCode::kRefused, "a node answers 403");
+    }
+    uploaded_.push_back(to_bytes(upload.data));
+    return 1;
 }
 
 Result<p2p::ApiAnswer> FakeChain::transaction_answer(const std::string& id, bool with_proof) const {

@@ -31,6 +31,7 @@ struct Faults {
     bool forges_value = false;        // state answers carry another value than was proven
     bool forges_certificate = false;  // one signature less than a quorum
     bool forges_receipt = false;
+    bool refuses_blobs = false;
 };
 
 class FakeChain final : public p2p::ApiChannel {
@@ -39,6 +40,8 @@ class FakeChain final : public p2p::ApiChannel {
 
     Result<p2p::ApiAnswer> get(std::string_view target) override;
     Result<p2p::ApiAnswer> post_transaction(ByteView transaction) override;
+    // Takes what a waiting transaction names, as a node does.
+    Result<std::size_t> put_blob(const KeyPair& account, const p2p::BlobUpload& upload) override;
     [[nodiscard]] std::size_t node() const override { return 0; }
     [[nodiscard]] std::uint64_t now_ms() const override { return now_ms_; }
     void pause_ms(std::uint64_t duration_ms) override;
@@ -47,6 +50,7 @@ class FakeChain final : public p2p::ApiChannel {
     void make_block();
     [[nodiscard]] Height height() const { return Height{blocks_.size()}; }
     [[nodiscard]] const std::vector<Bytes>& posted() const { return posted_; }
+    [[nodiscard]] const std::vector<Bytes>& uploaded() const { return uploaded_; }
     [[nodiscard]] const std::vector<Transaction>& executed() const { return executed_; }
 
     Faults faults;
@@ -70,6 +74,7 @@ class FakeChain final : public p2p::ApiChannel {
     std::deque<Transaction> mempool_;
     std::map<PublicKey, std::uint64_t> nonces_;
     std::vector<Bytes> posted_;
+    std::vector<Bytes> uploaded_;
     std::vector<Transaction> executed_;
     std::uint64_t now_ms_ = 1'000;
 };

@@ -16,6 +16,7 @@
 #include "contracts/schema/keys.hpp"
 #include "contracts/schema/mpc_records.hpp"
 #include "contracts/schema/records.hpp"
+#include "contracts/schema/reference_set.hpp"
 #include "contracts/schema/table.hpp"
 #include "contracts/schema_json/genesis_json.hpp"
 #include "contracts/schema_json/render.hpp"
@@ -43,6 +44,9 @@ class Forwarder final : public p2p::ApiChannel {
     Result<p2p::ApiAnswer> get(std::string_view target) override { return target_.get(target); }
     Result<p2p::ApiAnswer> post_transaction(ByteView bytes) override {
         return target_.post_transaction(bytes);
+    }
+    Result<std::size_t> put_blob(const KeyPair& account, const p2p::BlobUpload& upload) override {
+        return target_.put_blob(account, upload);
     }
     [[nodiscard]] std::size_t node() const override { return target_.node(); }
     [[nodiscard]] std::uint64_t now_ms() const override { return target_.now_ms(); }
@@ -107,7 +111,8 @@ class Wallet : public testing::Test {
                 ++passwords_asked;
                 if (source.file || source.descriptor) return keystore::read_password(source);
                 return SecretBytes(as_bytes(typed_password));
-            }};
+            },
+            [] { return TimeMs{1'700'000'000'000}; }};
         const int code = run_wallet(arguments, surroundings);
         out = out_stream.str();
         err = err_stream.str();
@@ -294,6 +299,144 @@ TEST_F(Wallet, example_task_is_a_valid_task_and_left_out_fields_get_defaults) {
     ASSERT_TRUE(spec);
     EXPECT_EQ(spec->rounds, 3U);
     EXPECT_EQ(spec->training, schema::TrainingHints{});
+}
+
+TEST_F(Wallet, a_task_file_may_name_a_reference_set_or_say_null) {
+    write_file("none.json", R"({"name": "n", "data_schema": "wdbc", "reference_set": null,
+                                "model": {"kind": "mlp", "layers": [30, 16, 1]}})");
+    ASSERT_EQ(run_online({"create-task", directory.file("none.json")}), 0) << err;
+    const std::string hash(64, 'a');
+    write_file("some.json", R"({"name": "n", "data_schema": "wdbc", "reference_set": ")" + hash +
+                                R"(", "is_reference_required": true,
+                                "model": {"kind": "mlp", "layers": [30, 16, 1]}})");
+    ASSERT_EQ(run_online({"create-task", directory.file("some.json")}), 0) << err;
+    const auto propose = decode<schema::Propose>(chain.executed().back().arguments);
+    const auto spec = decode<schema::TaskSpec>(propose->payload);
+    ASSERT_TRUE(spec && spec->reference_set);
+    EXPECT_EQ(spec->reference_set->hex(), hash);
+    write_file("required.json", R"({"name": "n", "data_schema": "wdbc",
+                                "is_reference_required": true,
+                                "model": {"kind": "mlp", "layers": [30, 16, 1]}})");
+    EXPECT_EQ(run_online({"create-task", directory.file("required.json")}), 2);
+    write_file("list.json", "[1]");
+    EXPECT_EQ(run_online({"create-task", directory.file("list.json")}), 2);
+}
+
+constexpr const char* kSmallSchema = R"(format = "consilium-schema-1"
+header = "names"
+missing = ["?"]
+[[column]]
+name = "age"
+kind = "numeric"
+impute = 50.0
+centre = 50.0
+scale = 10.0
+[[column]]
+name = "sex"
+kind = "categorical"
+values = ["f", "m"]
+[[column]]
+name = "ill"
+kind = "label"
+negative = ["no"]
+positive = ["yes"]
+)";
+
+std::string small_csv(std::size_t records) {
+    std::string text = "age,sex,ill\n";
+    for (std::size_t i = 0; i < records; ++i) {
+        text += (i == 3 ? "?" : std::to_string(30 + i % 40)) +
+                std::string(i % 2 == 0 ? ",f" : ",m") + (i % 4 == 0 ? ",yes\n" : ",no\n");
+    }
+    return text;
+}
+
+TEST_F(Wallet, a_reference_set_is_built_inspected_uploaded_and_proposed) {
+    write_file("schema.toml", kSmallSchema);
+    write_file("data.csv", small_csv(80));
+    const std::string file = directory.file("set.bin");
+    ASSERT_EQ(run({"reference-set", "build", "--data", directory.file("data.csv"), "--schema",
+                   directory.file("schema.toml"), "--name", "small", "--out", file, "--json"}),
+              0)
+        << err;
+    const json built = json::parse(out)["result"];
+    EXPECT_EQ(built["records"], 80);
+    EXPECT_EQ(built["positives"], 20);
+    EXPECT_EQ(built["columns"].size(), 3U);
+    ASSERT_EQ(run({"reference-set", "inspect", file, "--json"}), 0) << err;
+    EXPECT_EQ(json::parse(out)["result"], built);
+    ASSERT_EQ(run_online({"reference-set", "propose", file, "--task", "4", "--required"}), 0)
+        << err;
+    ASSERT_EQ(chain.uploaded().size(), 1U);
+    EXPECT_EQ(sha256(chain.uploaded()[0]).hex(), built["sha256"]);
+    const auto set = schema::decode_reference_set(chain.uploaded()[0]);
+    ASSERT_TRUE(set.has_value());
+    EXPECT_EQ(set->features[0], -(std::int64_t{2} << 32U));  // (30 - 50) / 10
+    EXPECT_EQ(set->features[3 * 3], 0);                      // imputed
+    const auto propose = decode<schema::Propose>(chain.executed().back().arguments);
+    const auto approval = decode<schema::ReferenceSetApproval>(propose->payload);
+    ASSERT_TRUE(approval);
+    EXPECT_EQ(approval->blob.sha256.hex(), built["sha256"]);
+    EXPECT_EQ(approval->task, 4U);
+    EXPECT_TRUE(approval->is_required);
+    EXPECT_EQ(chain.executed().size(), 1U);
+}
+
+TEST_F(Wallet, a_reference_set_that_is_none_is_refused_before_anything_is_sent) {
+    write_file("schema.toml", kSmallSchema);
+    write_file("few.csv", small_csv(63));
+    EXPECT_EQ(
+        run({"reference-set", "build", "--data", directory.file("few.csv"), "--schema",
+             directory.file("schema.toml"), "--name", "small", "--out", directory.file("set.bin")}),
+        2);
+    EXPECT_THAT(err, HasSubstr("64 records"));
+    write_file("junk.bin", "CONSREF1 but nothing else");
+    EXPECT_EQ(run_online({"reference-set", "propose", directory.file("junk.bin")}), 2);
+    EXPECT_EQ(run_online({"reference-set", "propose", directory.file("absent.bin")}), 2);
+    EXPECT_TRUE(chain.posted().empty());
+}
+
+TEST_F(Wallet, a_refused_upload_tells_that_the_transaction_may_be_on_its_way) {
+    write_file("schema.toml", kSmallSchema);
+    write_file("data.csv", small_csv(80));
+    const std::string file = directory.file("set.bin");
+    ASSERT_EQ(run({"reference-set", "build", "--data", directory.file("data.csv"), "--schema",
+                   directory.file("schema.toml"), "--name", "small", "--out", file}),
+              0);
+    chain.faults.refuses_blobs = true;
+    EXPECT_EQ(run_online({"reference-set", "propose", file}), 4);
+    EXPECT_THAT(err, HasSubstr("none took the blob"));
+}
+
+TEST_F(Wallet, an_approved_reference_set_is_shown_with_its_proof) {
+    const Digest hash = sha256(as_bytes("set"));
+    chain.write(schema::keys::reference_set(hash),
+                encode(schema::ReferenceSetRecord{{hash, 9}, "heart", 15, 40, 24, Height{2}}));
+    chain.make_block();
+    ASSERT_EQ(run_online({"reference-set", "show", hash.hex(), "--json"}), 0) << err;
+    const json shown = json::parse(out)["result"];
+    EXPECT_EQ(shown["positives"], 24);
+    EXPECT_EQ(shown["negatives"], 40);
+    EXPECT_EQ(shown["proven"], true);
+    EXPECT_EQ(run_online({"reference-set", "show", std::string(64, '0')}), 1);
+    EXPECT_EQ(run_online({"reference-set", "show", "12"}), 2);
+}
+
+TEST_F(Wallet, data_weights_are_proposed_from_a_file) {
+    const std::string trainer = consortium.council[1].public_key().hex();
+    write_file("w.json",
+               R"({"task": 2, "weights": [{"trainer": ")" + trainer + R"(", "weight": 7}]})");
+    ASSERT_EQ(run_online({"propose", "data-weights", directory.file("w.json")}), 0) << err;
+    const auto propose = decode<schema::Propose>(chain.executed().back().arguments);
+    EXPECT_EQ(propose->kind, schema::ProposalKind::kSetDataWeights);
+    const auto weights = decode<schema::DataWeights>(propose->payload);
+    ASSERT_TRUE(weights);
+    EXPECT_EQ(weights->task, 2U);
+    EXPECT_EQ(weights->weights.at(0).weight, 7U);
+    write_file("w.json",
+               R"({"task": 2, "weights": [{"trainer": ")" + trainer + R"(", "weight": 17}]})");
+    EXPECT_EQ(run_online({"propose", "data-weights", directory.file("w.json")}), 2);
+    EXPECT_THAT(err, HasSubstr("1..16"));
 }
 
 TEST_F(Wallet, bad_task_files_are_usage_errors_that_name_the_fault) {
