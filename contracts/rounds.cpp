@@ -75,6 +75,7 @@ RoundTerms make_terms(Execution& execution, const TaskRecord& task, const EpochR
     terms.is_range_on = false;
     terms.malicious_max = task.spec.malicious_max;
     terms.windows = task.spec.windows;
+    terms.privacy = task.spec.privacy;
     bind_terms(terms, task, epoch);
     return terms;
 }

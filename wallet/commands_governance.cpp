@@ -68,8 +68,12 @@ CommandResult create_task(Session& session, const TaskFile& values) {
     const auto given = read_json_input(values.path);
     if (!given) return tl::unexpected(given.error());
     // What the file leaves out has the schema's default.
-    json whole = schema::to_json_value(schema::TaskSpec{});
+    const json defaults = schema::to_json_value(schema::TaskSpec{});
+    json whole = defaults;
     whole.merge_patch(*given);
+    for (const auto& [name, value] : defaults.items()) {
+        if (!whole.contains(name)) whole[name] = value;  // null in a patch takes the field away
+    }
     const auto spec = schema::from_json_value<schema::TaskSpec>(whole);
     if (!spec) {
         return fail_usage(values.path + ": " + spec.error().context,

@@ -310,6 +310,7 @@ struct RoundTerms {
     std::uint16_t malicious_max{};            // c_max
     std::vector<std::uint16_t> data_weights;  // dw_i per slot
     RoundWindows windows;
+    std::optional<PrivacyTerms> privacy;  // noise that every trainer adds
     template <typename Self, typename Visitor>
     static void describe(Self& self, Visitor& visit) {
         visit("task", self.task);
@@ -326,6 +327,7 @@ struct RoundTerms {
         visit("malicious_max", self.malicious_max);
         visit("data_weights", self.data_weights, Limit{kMaxClients});
         visit("windows", self.windows);
+        visit("privacy", self.privacy);
     }
     friend bool operator==(const RoundTerms&, const RoundTerms&) = default;
 };

@@ -65,6 +65,14 @@ const char* find_weight_fault(const std::vector<DataWeight>& weights) {
     return nullptr;
 }
 
+const char* find_privacy_fault(const TaskSpec& spec, std::uint64_t dimension) {
+    if (!spec.privacy) return nullptr;
+    if (spec.clip_min != spec.clip_initial || spec.clip_max != spec.clip_initial) {
+        return "privacy: clip_min, clip_initial and clip_max must be equal";
+    }
+    return find_fault(*spec.privacy, dimension, spec.nu);
+}
+
 }  // namespace
 
 std::optional<std::uint64_t> parameter_count(const ModelSpec& spec) {
@@ -94,6 +102,7 @@ const char* find_fault(const TaskSpec& spec) {
     if (const char* fault = find_training_fault(spec.training)) return fault;
     if (const char* fault = find_clip_fault(spec)) return fault;
     if (const char* fault = find_defence_fault(spec, *dimension)) return fault;
+    if (const char* fault = find_privacy_fault(spec, *dimension)) return fault;
     if (const char* fault = find_window_fault(spec.windows)) return fault;
     return find_weight_fault(spec.data_weights);
 }

@@ -13,6 +13,7 @@
 
 #include "contracts/schema/limits.hpp"
 #include "contracts/schema/parameters.hpp"
+#include "contracts/schema/privacy.hpp"
 #include "core/codec.hpp"
 
 namespace consilium::schema {
@@ -112,6 +113,9 @@ struct TaskSpec {
     std::uint16_t malicious_max = 1;  // c_max, the assumed number of malicious clients
     RoundWindows windows;
     std::vector<DataWeight> data_weights;  // 1 for every trainer not named
+    // Absent: trainers add no noise. Present: the clip norm is fixed (clip_min = clip_initial =
+    // clip_max), because norms of noised updates would drive it up.
+    std::optional<PrivacyTerms> privacy;
     template <typename Self, typename Visitor>
     static void describe(Self& self, Visitor& visit) {
         visit("name", self.name, Limit{256});
@@ -130,6 +134,7 @@ struct TaskSpec {
         visit("malicious_max", self.malicious_max);
         visit("windows", self.windows);
         visit("data_weights", self.data_weights, Limit{kMaxClients});
+        visit("privacy", self.privacy);
     }
     friend bool operator==(const TaskSpec&, const TaskSpec&) = default;
 };

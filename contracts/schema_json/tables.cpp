@@ -82,6 +82,7 @@ constexpr std::array kEventPayloads{
     entry<RoundEnded>(Module::kRounds, event::kRoundAborted),
     entry<RoundEnded>(Module::kRounds, event::kRoundCancelled),
     entry<TaskFinished>(Module::kRounds, event::kTaskFinished),
+    entry<PrivacySpent>(Module::kRounds, event::kPrivacySpent),
     entry<UpdateNamed>(Module::kSubmission, event::kUpdatePledged),
     entry<UpdateNamed>(Module::kSubmission, event::kUpdateSubmitted),
     entry<SubmissionsClosed>(Module::kSubmission, event::kSubmissionsClosed),
@@ -179,6 +180,7 @@ constexpr std::array kRecords{
     NamedRecord{"aggregate", render_as<AggregateShareRecord>},
     NamedRecord{"aggregate_ok", render_as<AggregateOkRecord>},
     NamedRecord{"history", render_as<HistoryRecord>},
+    NamedRecord{"privacy", render_as<PrivacyRecord>},
 };
 
 std::string name_of_code(std::uint16_t number) {

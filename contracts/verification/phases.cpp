@@ -3,6 +3,7 @@
 
 #include <bit>
 
+#include "contracts/privacy.hpp"
 #include "contracts/rounds.hpp"
 #include "contracts/verification/opening.hpp"
 
@@ -30,6 +31,7 @@ void close_submissions(Execution& execution, RoundRecord& round) {
         rounds::end_round(execution, round, Phase::kAborted, EndReason::kTooFewSubmitted);
     } else {
         rounds::change_phase(execution, round, Phase::kStat1);
+        privacy::charge_statistics(execution, round, round.submitted);
     }
 }
 

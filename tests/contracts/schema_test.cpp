@@ -162,6 +162,8 @@ TEST(KeysTest, keys_are_readable_and_big_endian) {
     EXPECT_EQ(to_hex(keys::round(7)), "726f756e642f0000000000000007");
     EXPECT_EQ(to_hex(keys::batch({1, 258})), "62617463682f00000000000000010000000000000102");
     EXPECT_EQ(to_hex(keys::model(3, 4)), "6d6f64656c2f0000000300000004");
+    EXPECT_EQ(to_hex(keys::privacy(3, 4)), "707269766163792f0000000300000004");
+    EXPECT_EQ(keys::record_name(keys::privacy(0, 1)), "privacy");
     EXPECT_EQ(to_hex(keys::stat1(2, 5)), "73746174312f00000000000000020005");
     EXPECT_EQ(keys::account(key_of("a")).size(), 8U + 32);
     EXPECT_EQ(keys::record_name(keys::pledge({1, 2}, 3)), "pledge");
@@ -196,11 +198,11 @@ TEST(FrozenTest, encodings_have_not_changed) {
         {sha256(encode(Parameters{})).hex(),
          "a7c76fee646e5c8e04d69adb3ea03df1eb5ed28e3a56817a887d294b6af93c4a"},
         {sha256(encode(test_task())).hex(),
-         "06d82cdc18cb19a47c3bb9359eb089c2d109b92cf4d13de4a19a33881fd6b498"},
+         "c25d763d67cab08079c82c24d541a742951cd4d9e4b45e32b284a1f2ae8834bc"},
         {sha256(encode(epoch)).hex(),
          "dfcef6dd379a27464e0907e4d6355f09ffd14c22ff05656879b57c7c30132114"},
         {sha256(encode(round)).hex(),
-         "8880587df93e9b7cd17a90e8604c04f8fef2d65fb118894e06222278181913c4"},
+         "e4d1ffc72d305d8e2b2884bf522b59b38ea26117f14e547777ccda6d5407a74e"},
         {sha256(encode(VerdictRecord{.label = sample_label(),
                                      .clients = {{1, ClientCode::kAgree, true, 9, 3}},
                                      .dither_bits = {},
@@ -209,6 +211,14 @@ TEST(FrozenTest, encodings_have_not_changed) {
                                      .is_cancelled = false}))
              .hex(),
          "ba89ad611cfc45b555cb1ee18a440638c8d5f9a28dfa8b75f6ff5cc59ff94a68"},
+        {to_hex(encode(PrivacyTerms{.clip = 1, .noise = 2, .delta_bits = 3})),
+         "010000000200000003"},
+        {to_hex(encode(PrivacyRecord{1, 2, 3, 4, 5, 6, 7, 8, 9, 10})),
+         "01000000020000000304000000050000000600000000000000070000000000000008000000000000000900"
+         "0000000000000a00000000000000"},
+        {to_hex(encode(PrivacySpent{{}, PrivacyLevel::kCentral, {{1, 2, 3}}})),
+         "00000000000000000000000000000000000000000000000000000000020100000001000000020000000000"
+         "00000300000000000000"},
     };
     for (const auto& [now, then] : frozen) EXPECT_EQ(now, then);
 }
@@ -253,6 +263,11 @@ TEST(DecodingTest, every_truncation_and_bit_flip_is_refused_or_means_something_e
     expect_strict_decoding(KeyCommit{1, {{7, 0, blob.sha256}}, blob});
     expect_strict_decoding(StatShare{sample_label(), {1, 2, 3}});
     expect_strict_decoding(test_task());
+    TaskSpec noised = test_task();
+    noised.privacy = PrivacyTerms{.clip = 5, .noise = 6, .delta_bits = 7};
+    expect_strict_decoding(noised);
+    expect_strict_decoding(PrivacyRecord{1, 2, 3, 4, 5, 6, 7, 8, 9, 10});
+    expect_strict_decoding(PrivacySpent{sample_label(), PrivacyLevel::kLocal, {{1, 2, 3}}});
     expect_strict_decoding(Parameters{});
 }
 

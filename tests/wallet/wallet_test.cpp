@@ -294,6 +294,17 @@ TEST_F(Wallet, example_task_is_a_valid_task_and_left_out_fields_get_defaults) {
     ASSERT_TRUE(spec);
     EXPECT_EQ(spec->rounds, 3U);
     EXPECT_EQ(spec->training, schema::TrainingHints{});
+    EXPECT_FALSE(spec->privacy.has_value());
+    write_file("noised.json",
+               R"({"name": "n", "data_schema": "wdbc", "rounds": 3,
+                   "model": {"kind": "mlp", "layers": [30, 16, 1]}, "clip_initial": 4294967296,
+                   "clip_min": 4294967296, "clip_max": 4294967296,
+                   "privacy": {"clip": 500000, "noise": 100000, "delta_bits": 17}})");
+    ASSERT_EQ(run_online({"create-task", directory.file("noised.json")}), 0) << err;
+    const auto noised = decode<schema::Propose>(chain.executed().back().arguments);
+    ASSERT_TRUE(noised);
+    EXPECT_EQ(decode<schema::TaskSpec>(noised->payload)->privacy,
+              (schema::PrivacyTerms{.clip = 500'000, .noise = 100'000, .delta_bits = 17}));
 }
 
 TEST_F(Wallet, bad_task_files_are_usage_errors_that_name_the_fault) {
