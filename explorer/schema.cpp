@@ -84,6 +84,10 @@ CREATE TABLE IF NOT EXISTS metrics (
   balanced_accuracy_micros INTEGER NOT NULL, rows_log2 INTEGER NOT NULL, height INTEGER NOT NULL,
   PRIMARY KEY (task, version, trainer)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS privacy (
+  sequence INTEGER PRIMARY KEY, task INTEGER NOT NULL, organisation INTEGER NOT NULL,
+  first_height INTEGER NOT NULL, json TEXT NOT NULL
+);
 CREATE TABLE IF NOT EXISTS faults (
   sequence INTEGER PRIMARY KEY, height INTEGER NOT NULL, kind TEXT NOT NULL, json TEXT NOT NULL
 );
@@ -95,7 +99,8 @@ CREATE TABLE IF NOT EXISTS divergences (
 )sql";
 
 const char* const kDropTables = R"sql(
-DROP TABLE IF EXISTS divergences; DROP TABLE IF EXISTS faults; DROP TABLE IF EXISTS metrics;
+DROP TABLE IF EXISTS divergences; DROP TABLE IF EXISTS privacy;
+DROP TABLE IF EXISTS faults; DROP TABLE IF EXISTS metrics;
 DROP TABLE IF EXISTS models; DROP TABLE IF EXISTS verdicts; DROP TABLE IF EXISTS statistics;
 DROP TABLE IF EXISTS round_clients; DROP TABLE IF EXISTS round_phases;
 DROP TABLE IF EXISTS rounds; DROP TABLE IF EXISTS tasks; DROP TABLE IF EXISTS accounts;

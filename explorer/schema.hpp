@@ -3,7 +3,7 @@
 
 namespace consilium::explorer {
 
-inline constexpr int kIndexVersion = 1;
+inline constexpr int kIndexVersion = 2;
 
 // Blobs are content-addressed and outlive a reindex; all other tables are dropped by it.
 extern const char* const kCreateTables;

@@ -28,11 +28,18 @@ KeyPair key_pair(const std::string& name) {
     return KeyPair::from_secret(std::span(secret.bytes)).value();
 }
 
+// With an account of privacy; the driver's updates themselves carry no noise.
+schema::TaskSpec noised_task() {
+    schema::TaskSpec spec = contracts::testing::test_task();
+    spec.clip_min = spec.clip_max = spec.clip_initial;
+    spec.privacy = schema::PrivacyTerms{.clip = 500'000, .noise = 50'000, .delta_bits = 20};
+    return spec;
+}
+
 void play(Chain& chain) {
     ConsortiumDriver driver(chain);
     for (std::size_t i = 0; i < kHospitals; ++i) chain.add_trainer(i);
-    const auto code =
-        chain.decide(schema::ProposalKind::kCreateTask, encode(contracts::testing::test_task()));
+    const auto code = chain.decide(schema::ProposalKind::kCreateTask, encode(noised_task()));
     CHECK(code == schema::Code::kOk);
     driver.set_up_epoch();
     driver.prepare_batches();

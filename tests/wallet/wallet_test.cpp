@@ -528,6 +528,31 @@ TEST_F(Wallet, proposals_tasks_rounds_and_models_are_listed) {
     EXPECT_EQ(run_online({"model", "7"}), 1);
 }
 
+TEST_F(Wallet, privacy_is_listed_per_hospital_with_names) {
+    schema::RegistryRecord registry;
+    registry.organisations = 3;
+    schema::OrganisationRecord organisation;
+    organisation.name = "St Anna";
+    schema::PrivacyRecord account{.task = 2, .organisation = 1, .delta_bits = 20};
+    account.epsilon_local_micros = 4'500'000;
+    account.epsilon_central_micros = 1;
+    chain.write(schema::keys::registry(), encode(registry));
+    chain.write(schema::keys::organisation(1), encode(organisation));
+    chain.write(schema::keys::privacy(2, 1), encode(account));
+    chain.make_block();
+    ASSERT_EQ(run_online({"privacy", "2", "--json"}), 0) << err;
+    const auto hospitals = result()["result"]["hospitals"];
+    ASSERT_EQ(hospitals.size(), 1U);
+    EXPECT_EQ(hospitals[0]["organisation"], "St Anna");
+    EXPECT_EQ(hospitals[0]["epsilon_local"], 4.5);
+    EXPECT_EQ(hospitals[0]["epsilon_central"], 1e-6);
+    EXPECT_EQ(hospitals[0]["account"]["delta_bits"], 20);
+    ASSERT_EQ(run_online({"privacy", "1", "--json"}), 0) << err;
+    EXPECT_TRUE(result()["result"]["hospitals"].empty());
+    ASSERT_EQ(run_online({"query", "privacy", "2", "1", "--json"}), 0) << err;
+    EXPECT_EQ(result()["result"]["value"]["value"]["task"], 2);
+}
+
 TEST_F(Wallet, transaction_is_shown_with_its_proven_receipt) {
     ASSERT_EQ(run_online({"vote", "1", "yes", "--json"}), 0);
     const std::string id = result()["result"]["tx_id"];
