@@ -29,6 +29,7 @@ struct Options {
     fl::AttackSpec attack{fl::AttackKind::kSignFlip, 4};
     std::size_t attackers = 1;             // the last ones of the hospitals
     std::optional<std::size_t> hospitals;  // absent: as many as the data has, or 4
+    std::optional<double> epsilon;         // of differential privacy over all rounds; absent: off
     std::uint64_t seed = 1;
     std::filesystem::path directory;    // empty: see make_directory()
     std::filesystem::path report;       // empty: none is written

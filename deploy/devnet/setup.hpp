@@ -2,7 +2,7 @@
 //
 // Layout of the folder (each hospital reads only its own part and genesis.json):
 //   genesis.json task.json network.json report of pids and ports
-//   hospital-i/{data.csv, schema.toml, node.toml}
+//   hospital-i/{data.csv, schema.toml, node.toml}, policy.toml with --privacy
 //   hospital-i/{validator,council,trainer}.{key,password}   encrypted keys, random passwords, 0600
 //   hospital-i/{node,trainer}/ and .log                     what the processes keep and say
 #pragma once
@@ -48,8 +48,8 @@ struct Setup {
     Genesis genesis;
     std::vector<Hospital> hospitals;
     fl::Recipe recipe;
-    schema::TaskSpec task;
-    fl::Dataset test;  // rows that no hospital has
+    schema::TaskSpec task;  // task.privacy: when --privacy was given
+    fl::Dataset test;       // rows that no hospital has
 
     [[nodiscard]] std::filesystem::path path(const std::filesystem::path& inside) const {
         return directory.path() / inside;
