@@ -75,6 +75,10 @@ Result<void> SiteGuard::admit(const RoundRequest& request) {
         if (auto allowed = check_terms(*policy_, request.task, terms); !allowed) return allowed;
     }
     if (!terms.privacy) return {};
+    if (const char* fault = find_fault(*terms.privacy, terms.dimension, terms.nu)) {
+        return make_error(ErrorCode::kRefused,
+                          std::string("the round's terms are no good: ") + fault);
+    }
     auto account = vault_.site_account();
     if (!account) return tl::unexpected(account.error());
     // Another attempt of a counted round: of all attempts at most one is ever opened.

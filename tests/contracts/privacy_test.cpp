@@ -259,6 +259,34 @@ TEST(PrivacyChargeTest, a_hospital_that_is_absent_or_rejected_pays_only_what_was
     EXPECT_EQ(net.account(1, 0)->rounds_opened, 2U);
 }
 
+TEST(PrivacyChargeTest, a_new_trainer_key_goes_on_with_its_hospitals_account) {
+    Network net;
+    net.driver.submit(net.driver.similar_updates(1, 0), kAll);
+    net.driver.verify();
+    const PublicKey old = net.chain.trainers[0];
+    ASSERT_EQ(net.chain.send(old, kRetire, schema::AccountBallot{old}), Code::kOk);
+    const PublicKey fresh = key_of("another trainer");
+    const std::string& hospital = net.chain.genesis.organisations[0].name;
+    ASSERT_EQ(net.chain.send(fresh, kRegister, schema::Register{schema::Role::kTrainer, hospital}),
+              Code::kOk);
+    ASSERT_EQ(net.chain.ballot(schema::action::kApprove, fresh), Code::kOk);
+    net.chain.trainers = {net.chain.trainers[1], net.chain.trainers[2], net.chain.trainers[3],
+                          fresh};
+    // The clients change between rounds only.
+    ASSERT_EQ(
+        net.chain.decide(schema::ProposalKind::kCancelRound, encode(schema::RoundReference{2, 0})),
+        Code::kOk);
+    net.driver.set_up_epoch();
+    ASSERT_EQ(net.driver.epoch().clients, net.chain.trainers);
+    net.driver.prepare_batches();
+    net.driver.submit(net.driver.similar_updates(2, 0), kAll);
+    ASSERT_EQ(net.driver.round().phase, Phase::kStat1);
+    const auto account = net.account(1, 0);
+    EXPECT_EQ(account->rounds_opened, 2U);
+    EXPECT_EQ(account->rho_local, 2 * schema::local_rho(*private_task().privacy));
+    EXPECT_EQ(account->last_round, 3U);
+}
+
 TEST(PrivacyChargeTest, without_noise_there_is_no_account) {
     Network net(test_task());
     net.driver.submit(net.driver.similar_updates(1, 0), kAll);

@@ -50,6 +50,7 @@ schema::RoundRecord sample_round(std::uint64_t round, std::uint32_t task = 1) {
     record.label.round = round;
     record.terms.task = task;
     record.terms.dimension = 513;
+    record.terms.nu = 22;
     record.terms.privacy = sample_task().privacy;
     return record;
 }
@@ -213,6 +214,16 @@ TEST(SiteGuardTest, the_higher_of_the_two_accounts_counts) {
     // A chain that tells less lowers nothing.
     ASSERT_TRUE(site.admit(10, 1, {lower, lower}).has_value());
     EXPECT_EQ(site.vault.site_account()->rho, 9 * kRoundRho);
+}
+
+TEST(SiteGuardTest, terms_without_real_noise_are_refused_and_cost_nothing) {
+    Site site;
+    SiteGuard guard(std::nullopt, site.vault);
+    const schema::TaskSpec task = sample_task();
+    schema::RoundRecord round = sample_round(1);
+    round.terms.privacy->noise = 0;
+    EXPECT_FALSE(guard.admit({task, round, {}}).has_value());
+    EXPECT_EQ(site.vault.site_account()->last_round, 0U);
 }
 
 TEST(SiteGuardTest, an_account_that_does_not_open_stops_training) {
