@@ -190,7 +190,7 @@ constexpr std::array kLists{
     ListInfo{"verdicts", false, verdicts},
     ListInfo{"rounds", false, rounds},
     ListInfo{"models", false, models},
-    ListInfo{"privacy", true, privacy},
+    ListInfo{"privacy", false, privacy},
 };
 
 class SearchResults {

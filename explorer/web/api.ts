@@ -121,6 +121,7 @@ export interface PrivacyAccount {
   name: string | null;
   epsilon_local: number;
   epsilon_central: number;
+  epsilon_local_all_tasks: number;
   record: { rounds_opened: number; rounds_summed: number; delta_bits: number };
 }
 export interface Block {

@@ -318,8 +318,6 @@ function showPrivacy(accounts: PrivacyAccount[], task: Task | undefined): void {
       : "This task adds no noise, so nothing bounds what updates show."));
     return;
   }
-  const overall = new Map(accounts.filter((account) => account.task === 0)
-    .map((account) => [account.organisation, account]));
   const delta = ofTask[0]?.record.delta_bits ?? 0;
   show("privacy",
     table(["Hospital", "\u03b5, ledger", "\u03b5, sums alone", "Rounds", "All tasks"],
@@ -328,8 +326,7 @@ function showPrivacy(accounts: PrivacyAccount[], task: Task | undefined): void {
         el("td", { class: "number" }, account.epsilon_local.toFixed(3)),
         el("td", { class: "number" }, account.epsilon_central.toFixed(3)),
         el("td", { class: "number" }, String(account.record.rounds_opened)),
-        el("td", { class: "number" },
-          (overall.get(account.organisation)?.epsilon_local ?? 0).toFixed(3))))),
+        el("td", { class: "number" }, account.epsilon_local_all_tasks.toFixed(3))))),
     el("p", { class: "muted" },
       `Upper bounds for whole hospitals, \u03b4 = 2^\u2212${delta}. The first holds against ` +
       "everybody who reads the ledger, the second for the models alone."));

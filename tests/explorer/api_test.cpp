@@ -119,16 +119,17 @@ TEST(ApiTest, participants_list_hospitals_with_roles_and_status) {
 TEST(ApiTest, privacy_is_told_per_task_and_over_all_tasks) {
     const Observer observer;
     const Json items = observer.get("/api/v1/privacy")["items"];
-    ASSERT_EQ(items.size(), 8U);  // four hospitals, all tasks and this one
-    EXPECT_EQ(items[0]["task"], 0);
-    EXPECT_EQ(items[4]["task"], 1);
-    EXPECT_EQ(items[4]["name"], "Hospital 1");
+    ASSERT_EQ(items.size(), 8U);     // four hospitals, all tasks and this one
+    EXPECT_EQ(items[3]["task"], 1);  // newest task first
+    EXPECT_EQ(items[3]["name"], "Hospital 1");
+    EXPECT_EQ(items[7]["task"], 0);
     const double epsilon =
         static_cast<double>(schema::epsilon_micros(
             schema::local_rho({.clip = 500'000, .noise = 50'000, .delta_bits = 20}), 20)) /
         1e6;
     for (const Json& item : items) {
         EXPECT_DOUBLE_EQ(item["epsilon_local"].get<double>(), epsilon);
+        EXPECT_DOUBLE_EQ(item["epsilon_local_all_tasks"].get<double>(), epsilon);
         EXPECT_EQ(item["record"]["rounds_opened"], 1);
         const bool is_poisoner = item["name"] == "Hospital 3";  // rejected: in no sum
         EXPECT_EQ(item["record"]["rounds_summed"], is_poisoner ? 0 : 1);
