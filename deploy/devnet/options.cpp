@@ -26,7 +26,7 @@ secure computation finds it.
   consilium-devnet --attack none --rounds 20        nobody cheats
   consilium-devnet --dataset heart --data-dir DIR   four real hospitals with different patients
   consilium-devnet --dataset FOLDER                 your own: schema.toml and one CSV per hospital
-  consilium-devnet --privacy 30                     with noise; the table shows what it costs
+  consilium-devnet --privacy 100                    with noise; the table shows what it costs
   consilium-devnet --exit --report report.json      for scripts
 
 Without --dir the files go to build/devnet of the source tree that the program was built in, or to a
@@ -63,7 +63,7 @@ void add_options(CLI::App& app, Options& options, Texts& texts) {
     app.add_option("--hospitals", options.hospitals,
                    "4 to 13; each is a validator and a trainer [4, or one per CSV file]");
     app.add_option("--privacy", options.epsilon,
-                   "differential privacy: epsilon of each hospital over all rounds, such as 30; "
+                   "differential privacy: epsilon of each hospital over all rounds, such as 100; "
                    "less is more noise [off]")
         ->check(CLI::Range(0.001, 1e6));
     app.add_option("--seed", options.seed, "of data split, training and attack [1]");

@@ -30,6 +30,7 @@ Result<PrivacyPlan> plan_privacy(const PrivacyWish& wish) {
     PrivacyPlan plan;
     plan.terms.delta_bits = kPlannedDeltaBits;
     plan.terms.clip = static_cast<std::uint32_t>(bound / (1 + multiplier * room));
+    if (plan.terms.clip < 2 * root) return refuse(wish, "the noise leaves no room for an update");
     plan.terms.noise = static_cast<std::uint32_t>(std::ceil(multiplier * plan.terms.clip));
     // Rounding may have left a unit too few or too many.
     while (schema::local_rho(plan.terms) > of_round) ++plan.terms.noise;

@@ -150,7 +150,10 @@ std::string spending_text(const Setup& setup, const Outcome& outcome) {
     return text +
            "  The first figure holds against everybody who reads the ledger. An epsilon above "
            "about "
-           "10 promises\n  little in theory. Rejected attackers add no noise themselves.\n";
+           "10 promises\n  little in theory. Attackers add no noise themselves, and noise hides "
+           "them: without a "
+           "reference set the\n  rule finds them less often, and below an epsilon of about 100 "
+           "hardly at all (fl_engine/privacy/README.md).\n";
 }
 
 json privacy_json(const Setup& setup, const Outcome& outcome) {

@@ -79,8 +79,9 @@ TEST(Demo, poisoner_is_rejected_in_every_round_and_the_model_is_as_good_as_witho
 TEST(Demo, privacy_is_spent_as_planned_and_told_with_its_price) {
     const TemporaryFolder folder;
     const auto report_file = folder.path() / "report.json";
-    auto demo = Process::start(demo_launch(
-        folder, {"--rounds", "2", "--privacy", "30", "--exit", "--report", report_file.string()}));
+    auto demo =
+        Process::start(demo_launch(folder, {"--rounds", "2", "--privacy", "30", "--attack", "none",
+                                            "--exit", "--report", report_file.string()}));
     ASSERT_TRUE(demo.has_value()) << demo.error().context;
     const auto ending = (*demo)->wait(180'000);
     ASSERT_TRUE(ending.has_value()) << tail_of(folder.path() / "devnet.log", 40);
