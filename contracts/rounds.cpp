@@ -81,6 +81,7 @@ RoundTerms make_terms(Execution& execution, const TaskRecord& task, const EpochR
     terms.windows = task.spec.windows;
     terms.reference_set = task.spec.reference_set;
     terms.is_reference_required = task.spec.is_reference_required;
+    terms.privacy = task.spec.privacy;
     bind_terms(terms, task.spec.data_weights, epoch);
     return terms;
 }

@@ -14,6 +14,7 @@
 #include "core/certificate.hpp"
 #include "core/receipt.hpp"
 #include "core/transaction.hpp"
+#include "explorer/index_privacy.hpp"
 #include "explorer/index_rounds.hpp"
 
 namespace consilium::explorer::lists {
@@ -195,6 +196,7 @@ constexpr std::array kLists{
     ListInfo{"verdicts", false, verdicts},
     ListInfo{"rounds", false, rounds},
     ListInfo{"models", false, models},
+    ListInfo{"privacy", false, privacy},
 };
 
 class SearchResults {

@@ -130,6 +130,7 @@ class RecordRows {
         if (name == "model") with<schema::ModelRecord>(key, value);
         if (name == "reference_set") with<schema::ReferenceSetRecord>(key, value);
         if (name == "metrics") with<schema::MetricsRecord>(key, value);
+        if (name == "privacy") with<schema::PrivacyRecord>(key, value);
     }
 
   private:
@@ -221,6 +222,16 @@ class RecordRows {
         database_.run(
             "INSERT OR REPLACE INTO reference_sets (sha256, approved, json) VALUES (?, ?, ?)",
             {record.blob.sha256, record.approved, json});
+    }
+
+    // One row an account, ordered by task and then by hospital.
+    void put(ByteView /*key*/, const schema::PrivacyRecord& record) {
+        const std::string json = schema::to_json_value(record).dump();
+        const std::uint64_t sequence = (std::uint64_t{record.task} << 32U) | record.organisation;
+        database_.run(
+            "INSERT INTO privacy (sequence, task, organisation, first_height, json) "
+            "VALUES (?, ?, ?, ?, ?) ON CONFLICT (sequence) DO UPDATE SET json = excluded.json",
+            {sequence, record.task, record.organisation, header_.height, json});
     }
 
     void put(ByteView key, const schema::MetricsRecord& record) {

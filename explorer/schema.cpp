@@ -87,6 +87,10 @@ CREATE TABLE IF NOT EXISTS metrics (
 CREATE TABLE IF NOT EXISTS reference_sets (
   sha256 BLOB PRIMARY KEY, approved INTEGER NOT NULL, json TEXT NOT NULL
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS privacy (
+  sequence INTEGER PRIMARY KEY, task INTEGER NOT NULL, organisation INTEGER NOT NULL,
+  first_height INTEGER NOT NULL, json TEXT NOT NULL
+);
 CREATE TABLE IF NOT EXISTS faults (
   sequence INTEGER PRIMARY KEY, height INTEGER NOT NULL, kind TEXT NOT NULL, json TEXT NOT NULL
 );
@@ -98,7 +102,7 @@ CREATE TABLE IF NOT EXISTS divergences (
 )sql";
 
 const char* const kDropTables = R"sql(
-DROP TABLE IF EXISTS reference_sets;
+DROP TABLE IF EXISTS reference_sets; DROP TABLE IF EXISTS privacy;
 DROP TABLE IF EXISTS divergences; DROP TABLE IF EXISTS faults; DROP TABLE IF EXISTS metrics;
 DROP TABLE IF EXISTS models; DROP TABLE IF EXISTS verdicts; DROP TABLE IF EXISTS statistics;
 DROP TABLE IF EXISTS round_clients; DROP TABLE IF EXISTS round_phases;

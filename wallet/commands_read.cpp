@@ -40,6 +40,9 @@ struct ModelNumber {
     std::uint32_t task = 1;
     std::optional<std::uint32_t> version;
 };
+struct TaskNumber {
+    std::uint32_t task = 1;
+};
 struct Query {
     std::vector<std::string> words;
 };
@@ -95,6 +98,12 @@ Fallible<Records> open_records(Session& session) {
     auto reader = session.reader();
     if (!reader) return tl::unexpected(reader.error());
     return Records(**reader);
+}
+
+// A count of millionths as a plain number for people; text above 2^53 stays as it is.
+json millionths(const json& count) {
+    constexpr double kMicros = 1e6;
+    return count.is_number() ? json(count.get<double>() / kMicros) : count;
 }
 
 CommandResult show_status(Session& session, const Nothing& /*values*/) {
@@ -302,6 +311,31 @@ auto show_of_model(Bytes (*key_of)(std::uint32_t, std::uint32_t), const char* na
     };
 }
 
+// What the hospitals have spent of their privacy in a task; 0: in all of them.
+CommandResult list_privacy(Session& session, const TaskNumber& values) {
+    auto records = open_records(session);
+    if (!records) return tl::unexpected(records.error());
+    const auto registry = records->record<schema::RegistryRecord>(keys::registry());
+    if (!registry) return tl::unexpected(registry.error());
+    const std::uint32_t known = *registry ? (*registry)->organisations : 0;
+    const auto count = std::min(known, static_cast<std::uint32_t>(kListedMax));
+    json hospitals = json::array();
+    for (std::uint32_t id = 0; id < count; ++id) {
+        auto account = records->rendered(keys::privacy(values.task, id));
+        if (!account) return tl::unexpected(account.error());
+        if (account->is_null()) continue;
+        const auto organisation = records->rendered(keys::organisation(id));
+        if (!organisation) return tl::unexpected(organisation.error());
+        json entry = {
+            {"organisation", organisation->is_object() ? (*organisation)["name"] : json()},
+            {"epsilon_local", millionths((*account)["epsilon_local_micros"])},
+            {"epsilon_central", millionths((*account)["epsilon_central_micros"])}};
+        entry["account"] = *std::move(account);
+        hospitals.push_back(std::move(entry));
+    }
+    return records->answer({{"task", values.task}, {"hospitals", std::move(hospitals)}});
+}
+
 CommandResult show_parameters(Session& session, const Nothing& /*values*/) {
     auto records = open_records(session);
     if (!records) return tl::unexpected(records.error());
@@ -349,6 +383,10 @@ class QueryKey {
             const auto version = number<std::uint32_t>(2);
             return finish(name == "model" ? keys::model(task, version)
                                           : keys::metrics(task, version));
+        }
+        if (name == "privacy") {
+            const auto task = number<std::uint32_t>(1);
+            return finish(keys::privacy(task, number<std::uint32_t>(2)));
         }
         if (name == "epoch") return finish(keys::epoch(number<std::uint64_t>(1)));
         if (name == "setup") return finish(keys::setup(number<std::uint64_t>(1)));
@@ -468,6 +506,12 @@ void add_read_commands(CLI::App& app, Session& session) {
     add_number_argument(*round, "round", bind_command<OptionalNumber>(*round, session, show_round),
                         "number of the round; the running or last one if left out");
     add_model_readers(app, session);
+    CLI::App* privacy = app.add_subcommand(
+        "privacy", "what differential privacy has cost each hospital, as epsilon");
+    auto& of_task = bind_command<TaskNumber>(*privacy, session, list_privacy);
+    privacy->add_option("task", of_task.task, "number of the task; 0 for all tasks together")
+        ->check(whole_number())
+        ->capture_default_str();
     bind_command<Nothing>(*app.add_subcommand("parameters", "the chain's parameters in force"),
                           session, show_parameters);
     CLI::App* block = app.add_subcommand("block", "a block with its certificate");
@@ -479,7 +523,8 @@ void add_read_commands(CLI::App& app, Session& session) {
     asking->footer(
         "Records: chain, parameters, registry, governance, tasks, rounds, mpc, account KEY,\n"
         "  nonce KEY, organisation ID, proposal ID, task ID, model TASK VERSION,\n"
-        "  metrics TASK VERSION, epoch E, setup E, batch E B, round R, verdict R, raw HEX\n"
+        "  metrics TASK VERSION, privacy TASK ORGANISATION, epoch E, setup E, batch E B,\n"
+        "  round R, verdict R, raw HEX\n"
         "Example: consilium-wallet query verdict 3 --json\n"
         "The answer is checked from genesis: certificate of the block, proof of the value.");
 }

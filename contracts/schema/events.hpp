@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "contracts/schema/mpc_records.hpp"
@@ -143,6 +144,41 @@ struct PhaseChanged {
     }
     friend bool operator==(const PhaseChanged&, const PhaseChanged&) = default;
 };
+enum class PrivacyLevel : std::uint8_t {
+    kLocal = 1,    // statistics of the updates begin to open
+    kCentral = 2,  // the weighted sum begins to open
+};
+[[nodiscard]] constexpr bool is_known(PrivacyLevel level) {
+    return level == PrivacyLevel::kLocal || level == PrivacyLevel::kCentral;
+}
+[[nodiscard]] constexpr std::string_view to_string(PrivacyLevel level) {
+    return level == PrivacyLevel::kLocal ? "local" : "central";
+}
+struct PrivacyCharge {
+    std::uint32_t organisation{};
+    std::uint64_t rho{};             // of this round, units of 2^-40
+    std::uint64_t epsilon_micros{};  // of the task so far, at this level
+    template <typename Self, typename Visitor>
+    static void describe(Self& self, Visitor& visit) {
+        visit("organisation", self.organisation);
+        visit("rho", self.rho);
+        visit("epsilon_micros", self.epsilon_micros);
+    }
+    friend bool operator==(const PrivacyCharge&, const PrivacyCharge&) = default;
+};
+struct PrivacySpent {
+    RoundLabel label;
+    PrivacyLevel level = PrivacyLevel::kLocal;
+    std::vector<PrivacyCharge> charges;  // by slot
+    template <typename Self, typename Visitor>
+    static void describe(Self& self, Visitor& visit) {
+        visit("label", self.label);
+        visit("level", self.level);
+        visit("charges", self.charges, Limit{kMaxClients});
+    }
+    friend bool operator==(const PrivacySpent&, const PrivacySpent&) = default;
+};
+
 struct RoundEnded {  // ABORTED, CANCELLED
     RoundLabel label;
     EndReason reason = EndReason::kNone;

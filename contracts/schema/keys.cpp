@@ -57,7 +57,7 @@ constexpr std::array<std::string_view, 28> kNames{
     "mpc",    "account",    "account_at", "nonce",      "organisation", "organisation_named",
     "ballot", "proposal",   "task",       "model",      "metrics",      "epoch",
     "setup",  "ephemeral",  "bundle",     "batch",      "prep_share",   "pledge",
-    "range",  "round",      "verdict",    "history"};
+    "range",  "round",      "verdict",    "history",    "privacy"};
 constexpr std::array<std::string_view, 6> kShareNames{"stat1",        "stat2", "aggregate",
                                                       "aggregate_ok", "coin",  "coin_share"};
 constexpr std::array<std::string_view, 2> kReferenceNames{"reference", "reference_set"};
@@ -119,6 +119,9 @@ Bytes model(std::uint32_t task, std::uint32_t version) {
 }
 Bytes metrics(std::uint32_t task, std::uint32_t version) {
     return KeyBuilder("metrics").number(task).number(version).take();
+}
+Bytes privacy(std::uint32_t task, std::uint32_t organisation) {
+    return KeyBuilder("privacy").number(task).number(organisation).take();
 }
 
 Bytes epoch(std::uint64_t mpc_epoch) {

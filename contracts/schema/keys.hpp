@@ -30,6 +30,8 @@ namespace consilium::schema::keys {
 [[nodiscard]] Bytes task(std::uint32_t id);                              // TaskRecord
 [[nodiscard]] Bytes model(std::uint32_t task, std::uint32_t version);    // ModelRecord
 [[nodiscard]] Bytes metrics(std::uint32_t task, std::uint32_t version);  // MetricsRecord
+// PrivacyRecord; task 0 adds up all tasks.
+[[nodiscard]] Bytes privacy(std::uint32_t task, std::uint32_t organisation);
 
 [[nodiscard]] Bytes epoch(std::uint64_t mpc_epoch);                            // EpochRecord
 [[nodiscard]] Bytes setup(std::uint64_t mpc_epoch);                            // SetupRecord

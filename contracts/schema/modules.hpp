@@ -55,6 +55,7 @@ inline constexpr std::uint16_t kPhaseChanged = 3;
 inline constexpr std::uint16_t kRoundAborted = 4;
 inline constexpr std::uint16_t kRoundCancelled = 5;
 inline constexpr std::uint16_t kTaskFinished = 6;
+inline constexpr std::uint16_t kPrivacySpent = 7;
 inline constexpr std::uint16_t kUpdatePledged = 1;  // submission
 inline constexpr std::uint16_t kUpdateSubmitted = 2;
 inline constexpr std::uint16_t kSubmissionsClosed = 3;

@@ -331,6 +331,7 @@ struct RoundTerms {
     RoundWindows windows;
     std::optional<Digest> reference_set;  // of the task when the round opened
     bool is_reference_required{};
+    std::optional<PrivacyTerms> privacy;  // noise that every trainer adds
     template <typename Self, typename Visitor>
     static void describe(Self& self, Visitor& visit) {
         visit("task", self.task);
@@ -348,6 +349,7 @@ struct RoundTerms {
         visit("windows", self.windows);
         visit("reference_set", self.reference_set);
         visit("is_reference_required", self.is_reference_required);
+        visit("privacy", self.privacy);
     }
     friend bool operator==(const RoundTerms&, const RoundTerms&) = default;
 };

@@ -92,6 +92,7 @@ constexpr std::array kEvents{
     EventInfo{Module::kRounds, event::kRoundAborted, kRounds, "round_aborted"},
     EventInfo{Module::kRounds, event::kRoundCancelled, kRounds, "round_cancelled"},
     EventInfo{Module::kRounds, event::kTaskFinished, kRounds, "task_finished"},
+    EventInfo{Module::kRounds, event::kPrivacySpent, kRounds, "privacy_spent"},
     EventInfo{Module::kSubmission, event::kUpdatePledged, kSubmission, "update_pledged"},
     EventInfo{Module::kSubmission, event::kUpdateSubmitted, kSubmission, "update_submitted"},
     EventInfo{Module::kSubmission, event::kSubmissionsClosed, kSubmission, "submissions_closed"},

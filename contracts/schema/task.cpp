@@ -76,6 +76,14 @@ const char* find_fault(const std::vector<DataWeight>& weights) {
     return nullptr;
 }
 
+const char* find_privacy_fault(const TaskSpec& spec, std::uint64_t dimension) {
+    if (!spec.privacy) return nullptr;
+    if (spec.clip_min != spec.clip_initial || spec.clip_max != spec.clip_initial) {
+        return "privacy: clip_min, clip_initial and clip_max must be equal";
+    }
+    return find_fault(*spec.privacy, dimension, spec.nu);
+}
+
 std::optional<std::uint64_t> parameter_count(const ModelSpec& spec) {
     if (spec.layers.size() < 2 || spec.layers.size() > kMaxLayers) return std::nullopt;
     if (spec.kind == ModelKind::kLogistic && (spec.layers.size() != 2 || spec.layers[1] != 1)) {
@@ -103,6 +111,7 @@ const char* find_fault(const TaskSpec& spec) {
     if (const char* fault = find_training_fault(spec.training)) return fault;
     if (const char* fault = find_clip_fault(spec)) return fault;
     if (const char* fault = find_defence_fault(spec, *dimension)) return fault;
+    if (const char* fault = find_privacy_fault(spec, *dimension)) return fault;
     if (const char* fault = find_window_fault(spec.windows)) return fault;
     if (const char* fault = find_reference_fault(spec)) return fault;
     return find_fault(spec.data_weights);

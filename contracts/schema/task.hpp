@@ -13,6 +13,7 @@
 
 #include "contracts/schema/limits.hpp"
 #include "contracts/schema/parameters.hpp"
+#include "contracts/schema/privacy.hpp"
 #include "core/codec.hpp"
 
 namespace consilium::schema {
@@ -116,6 +117,9 @@ struct TaskSpec {
     std::vector<DataWeight> data_weights;  // 1 for every trainer not named
     std::optional<Digest> reference_set;   // SHA-256 of an approved one (reference_set.hpp)
     bool is_reference_required = false;    // ref_required: no round goes on without a reference
+    // Absent: trainers add no noise. Present: the clip norm is fixed (clip_min = clip_initial =
+    // clip_max), because norms of noised updates would drive it up.
+    std::optional<PrivacyTerms> privacy;
     template <typename Self, typename Visitor>
     static void describe(Self& self, Visitor& visit) {
         visit("name", self.name, Limit{256});
@@ -136,6 +140,7 @@ struct TaskSpec {
         visit("data_weights", self.data_weights, Limit{kMaxClients});
         visit("reference_set", self.reference_set);
         visit("is_reference_required", self.is_reference_required);
+        visit("privacy", self.privacy);
     }
     friend bool operator==(const TaskSpec&, const TaskSpec&) = default;
 };

@@ -85,6 +85,7 @@ constexpr std::array kEventPayloads{
     entry<RoundEnded>(Module::kRounds, event::kRoundAborted),
     entry<RoundEnded>(Module::kRounds, event::kRoundCancelled),
     entry<TaskFinished>(Module::kRounds, event::kTaskFinished),
+    entry<PrivacySpent>(Module::kRounds, event::kPrivacySpent),
     entry<UpdateNamed>(Module::kSubmission, event::kUpdatePledged),
     entry<UpdateNamed>(Module::kSubmission, event::kUpdateSubmitted),
     entry<SubmissionsClosed>(Module::kSubmission, event::kSubmissionsClosed),
@@ -190,6 +191,7 @@ constexpr std::array kRecords{
     NamedRecord{"history", render_as<HistoryRecord>},
     NamedRecord{"reference", render_as<ReferenceRecord>},
     NamedRecord{"reference_set", render_as<ReferenceSetRecord>},
+    NamedRecord{"privacy", render_as<PrivacyRecord>},
 };
 
 std::string name_of_code(std::uint16_t number) {

@@ -3,6 +3,7 @@
 
 #include <bit>
 
+#include "contracts/privacy.hpp"
 #include "contracts/rounds.hpp"
 #include "contracts/verification/coins.hpp"
 #include "contracts/verification/opening.hpp"
@@ -54,6 +55,7 @@ void close_ranges(Execution& execution, RoundRecord& round) {
                    schema::RangesClosed{round.label, round.ranged});
     if (are_enough(round, round.ranged)) {
         rounds::change_phase(execution, round, Phase::kCoinTest);
+        privacy::charge_statistics(execution, round, round.ranged);
     } else {
         rounds::end_round(execution, round, Phase::kAborted, EndReason::kTooFewRanged);
     }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "contracts/privacy.hpp"
 #include "contracts/rounds.hpp"
 #include "contracts/verification/opening.hpp"
 #include "contracts/verification/rules.hpp"
@@ -172,6 +173,7 @@ void judge_round(Execution& execution, RoundRecord& round, const EpochRecord& ep
     record.clip_next = next_clip(execution, round, input);
     store_record(execution, record);
     rounds::change_phase(execution, round, Phase::kAggregate);
+    privacy::charge_sum(execution, round);
 }
 
 }  // namespace

@@ -125,12 +125,32 @@ class Demo {
         const auto model = watch_->model_record(outcome_.model_version);
         if (!model) return tl::unexpected(model.error());
         outcome_.model_hash = model->parameters.sha256.hex();
+        if (auto read = read_spending(); !read) return read;
         tell_result();
         if (options_.report.empty()) return {};
         if (auto written = write_text(options_.report, report_json(*setup_, outcome_)); !written) {
             return make_error(written.error().code, "--report: " + written.error().context);
         }
         console_.line("  the report is in " + options_.report.string());
+        return {};
+    }
+
+    Result<void> read_spending() {
+        if (!setup_->task.privacy) return {};
+        constexpr double kMicros = 1e6;
+        for (const Hospital& hospital : setup_->hospitals) {
+            const auto record = watch_->privacy(hospital);
+            if (!record) return tl::unexpected(record.error());
+            Spending spending{.hospital = hospital.name};
+            if (*record) {
+                spending.rounds = (*record)->rounds_opened;
+                spending.epsilon_local =
+                    static_cast<double>((*record)->epsilon_local_micros) / kMicros;
+                spending.epsilon_central =
+                    static_cast<double>((*record)->epsilon_central_micros) / kMicros;
+            }
+            outcome_.privacy.push_back(std::move(spending));
+        }
         return {};
     }
 

@@ -108,6 +108,10 @@ Launch Network::trainer_launch(const Hospital& hospital) const {
         launch.command.emplace_back("--attack");
         launch.command.push_back(attack_text(setup_.options.attack));
     }
+    if (setup_.task.privacy) {
+        launch.command.emplace_back("--policy");
+        launch.command.push_back((folder / "policy.toml").string());
+    }
     launch.log = folder / "trainer.log";
     return launch;
 }

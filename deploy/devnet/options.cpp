@@ -29,6 +29,7 @@ secure computation finds it.
   consilium-devnet --dataset heart --data-dir DIR   four real hospitals with different patients
   consilium-devnet --dataset heart --reference 0    the same without the reference set
   consilium-devnet --dataset FOLDER                 your own: schema.toml and one CSV per hospital
+  consilium-devnet --privacy 100                    with noise; the table shows what it costs
   consilium-devnet --exit --report report.json      for scripts
 
 Without --dir the files go to build/devnet of the source tree that the program was built in, or to a
@@ -68,6 +69,10 @@ void add_options(CLI::App& app, Options& options, Texts& texts) {
                    "records taken out of all hospitals' training data as the public reference set, "
                    "64 or more; 0 for none [64 for heart, otherwise 0]")
         ->check(CLI::Range(0U, 10'000U));
+    app.add_option("--privacy", options.epsilon,
+                   "differential privacy: epsilon of each hospital over all rounds, such as 100; "
+                   "less is more noise [off]")
+        ->check(CLI::Range(0.001, 1e6));
     app.add_option("--seed", options.seed, "of data split, training and attack [1]");
     app.add_option("--dir", texts.directory, "where keys, ledgers, logs and data go");
     app.add_flag("--exit", options.exits, "stop everything when training is done");

@@ -1,6 +1,7 @@
 // The result of a run: baselines, comparison table, agreement of the nodes, JSON report.
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,7 +15,8 @@ namespace consilium::devnet {
 // Plaintext federated averaging with the same engine, initial model, data, seeds and clip rule.
 struct Baselines {
     fl::Metrics no_attack;
-    fl::Metrics attack_undefended;  // equals no_attack when nobody attacks
+    fl::Metrics attack_undefended;  // equals no_attack when nobody attacks; with noise if it is on
+    std::optional<fl::Metrics> private_no_attack;  // no attack, but noise; absent: it is off
 };
 [[nodiscard]] Result<Baselines> run_baselines(const Setup& setup,
                                               const fl::IntegerModel& initial_model);
@@ -29,6 +31,14 @@ struct Agreement {
 // Waits a little for nodes that are behind `height`.
 [[nodiscard]] Result<Agreement> compare_roots(const Setup& setup, std::uint64_t height);
 
+// What one hospital's contribution has cost it, from the chain; upper bounds.
+struct Spending {
+    std::string hospital;
+    double epsilon_local = 0;
+    double epsilon_central = 0;
+    std::uint32_t rounds = 0;  // whose statistics were opened
+};
+
 struct Outcome {
     std::vector<RoundRow> rounds;
     Baselines baselines;
@@ -36,6 +46,7 @@ struct Outcome {
     std::uint64_t transactions = 0;
     std::uint32_t model_version = 0;
     std::string model_hash;
+    std::vector<Spending> privacy;  // empty: no noise
 };
 
 // For people: the three ways side by side, and what they do not show.

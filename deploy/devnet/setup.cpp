@@ -11,6 +11,7 @@
 #include "contracts/schema_json/genesis_json.hpp"
 #include "contracts/schema_json/render.hpp"
 #include "core/random.hpp"
+#include "deploy/devnet/privacy_plan.hpp"
 #include "fl_engine/data/source.hpp"
 #include "wallet/keystore/key_file.hpp"
 #include "wallet/keystore/secret_file.hpp"
@@ -186,6 +187,35 @@ schema::TaskSpec make_task(const Setup& setup) {
     return task;
 }
 
+// Measured: with noise, updates that are cut to a tenth of the usual norm train best.
+constexpr std::uint64_t kPrivateClipDivisor = 10;
+
+Result<void> add_privacy(Setup& setup) {
+    if (!setup.options.epsilon) return {};
+    constexpr double kMicros = 1e6;
+    schema::TaskSpec& task = setup.task;
+    const auto plan = plan_privacy(
+        {.epsilon_micros = static_cast<std::uint64_t>(*setup.options.epsilon * kMicros),
+         .rounds = task.rounds,
+         .dimension = setup.recipe.spec.parameter_count(),
+         .nu = task.nu,
+         .real_clip = setup.recipe.initial_clip / kPrivateClipDivisor});
+    if (!plan) return tl::unexpected(plan.error());
+    task.privacy = plan->terms;
+    task.clip_initial = task.clip_min = task.clip_max = plan->clip_norm;
+    return {};
+}
+
+// The site's own budget: what the task's rounds cost, and nothing above it.
+Result<void> write_policy(const Setup& setup, const Hospital& hospital) {
+    const schema::TaskSpec& task = setup.task;
+    if (!task.privacy) return {};
+    const std::uint64_t epsilon = schema::epsilon_micros(
+        task.rounds * schema::local_rho(*task.privacy), task.privacy->delta_bits);
+    return write_text(setup.path(hospital.folder / "policy.toml"),
+                      site_policy_text(task.data_schema, epsilon));
+}
+
 std::vector<Hospital> list_hospitals(const fl::Source& source, const fl::Consortium& data,
                                      const Options& options) {
     std::vector<Hospital> hospitals;
@@ -274,6 +304,7 @@ Result<void> write_hospitals(Setup& setup, const fl::Consortium& data) {
         const fl::Table& table = data.hospitals[hospital.number - 1].table;
         if (auto written = write_data(setup, hospital, table); !written) return written;
         if (auto made = make_keys(setup, hospital); !made) return made;
+        if (auto written = write_policy(setup, hospital); !written) return written;
     }
     for (const Hospital& hospital : setup.hospitals) {
         const fs::path file = setup.path(hospital.folder / "node.toml");
@@ -342,6 +373,7 @@ Result<std::unique_ptr<Setup>> prepare(const Options& options, const Say& say) {
     setup->hospitals = list_hospitals(data->source, data->consortium, options);
     setup->recipe = fl::default_recipe(setup->source, test->columns());
     setup->task = make_task(*setup);
+    if (auto planned = add_privacy(*setup); !planned) return tl::unexpected(planned.error());
     if (const char* fault = schema::find_fault(setup->task)) {
         return make_error(ErrorCode::kRefused, std::string("the task cannot be opened: ") + fault);
     }

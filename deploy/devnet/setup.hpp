@@ -2,8 +2,8 @@
 //
 // Layout of the folder (each hospital reads only its own part and genesis.json):
 //   genesis.json task.json network.json report of pids and ports
-//   reference.csv reference.toml    public records and their schema; reference.bin is made from
-//   them hospital-i/{data.csv, schema.toml, node.toml}
+//   reference.csv reference.toml    public records and their schema; reference.bin is made of them
+//   hospital-i/{data.csv, schema.toml, node.toml}, policy.toml with --privacy
 //   hospital-i/{validator,council,trainer}.{key,password}   encrypted keys, random passwords, 0600
 //   hospital-i/{node,trainer}/ and .log                     what the processes keep and say
 #pragma once
@@ -50,8 +50,8 @@ struct Setup {
     Genesis genesis;
     std::vector<Hospital> hospitals;
     fl::Recipe recipe;
-    schema::TaskSpec task;
-    fl::Dataset test;  // rows that no hospital has
+    schema::TaskSpec task;  // task.privacy: when --privacy was given
+    fl::Dataset test;       // rows that no hospital has
     std::optional<fl::Dataset> reference;
 
     [[nodiscard]] std::filesystem::path path(const std::filesystem::path& inside) const {

@@ -377,6 +377,14 @@ Result<schema::ModelRecord> Watch::model_record(std::uint32_t version) {
     return **record;
 }
 
+Result<std::optional<schema::PrivacyRecord>> Watch::privacy(const Hospital& hospital) {
+    const auto account = read_from<schema::AccountRecord>(reader_, keys::account(hospital.trainer));
+    if (!account) return tl::unexpected(account.error());
+    if (!*account) return std::optional<schema::PrivacyRecord>();
+    return read_from<schema::PrivacyRecord>(reader_,
+                                            keys::privacy(kTask, (*account)->organisation));
+}
+
 Result<fl::IntegerModel> Watch::model(std::uint32_t version) {
     const auto record = model_record(version);
     if (!record) return tl::unexpected(record.error());

@@ -69,6 +69,8 @@ class Watch {
     // The numbers of one version, proven and checked by hash.
     [[nodiscard]] Result<fl::IntegerModel> model(std::uint32_t version);
     [[nodiscard]] Result<schema::ModelRecord> model_record(std::uint32_t version);
+    // What a hospital has spent of its privacy in the task, proven; nullopt: nothing.
+    [[nodiscard]] Result<std::optional<schema::PrivacyRecord>> privacy(const Hospital& hospital);
     // Transactions of all blocks up to the height that was read.
     [[nodiscard]] std::uint64_t transactions() const { return transactions_; }
 

@@ -123,8 +123,18 @@ export interface Task {
       mode: string;
       malicious_max: number;
       model: { kind: string; layers: number[] };
+      privacy: { clip: number; noise: number; delta_bits: number } | null;
     };
   };
+}
+export interface PrivacyAccount {
+  task: number; // 0 adds up all tasks
+  organisation: number;
+  name: string | null;
+  epsilon_local: number;
+  epsilon_central: number;
+  epsilon_local_all_tasks: number;
+  record: { rounds_opened: number; rounds_summed: number; delta_bits: number };
 }
 export interface Block {
   height: number;

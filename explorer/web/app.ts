@@ -1,7 +1,8 @@
 // The explorer's page: shows what the API answers, again after every block.
 
 import {
-  Block, Model, Page, Participant, Round, RoundClient, SearchResult, Status, Task, Transaction, get,
+  Block, Model, Page, Participant, PrivacyAccount, Round, RoundClient, SearchResult, Status, Task,
+  Transaction, get,
 } from "./api";
 import { lineChart } from "./chart";
 import { byId, clock, el, percent, short, show, words } from "./dom";
@@ -309,10 +310,35 @@ function showTask(task: Task | undefined): void {
     ["Comparison", words(spec.mode)],
     ["Defended against",
       `${spec.malicious_max} malicious ${spec.malicious_max === 1 ? "hospital" : "hospitals"}`],
+    ["Noise", spec.privacy
+      ? `${(spec.privacy.noise / spec.privacy.clip).toFixed(3)} of the clip norm per parameter`
+      : "none: no differential privacy"],
     ["Created", `block ${task.created_height}`],
   ];
   show("task", el("dl", {}, ...facts.flatMap(([name, value]) => [el("dt", {}, name),
     el("dd", {}, value)])));
+}
+
+function showPrivacy(accounts: PrivacyAccount[], task: Task | undefined): void {
+  const ofTask = accounts.filter((account) => account.task === task?.id);
+  if (ofTask.length === 0) {
+    show("privacy", empty(task?.record.spec?.privacy
+      ? "Nothing has been opened yet."
+      : "This task adds no noise, so nothing bounds what updates show."));
+    return;
+  }
+  const delta = ofTask[0]?.record.delta_bits ?? 0;
+  show("privacy",
+    table(["Hospital", "\u03b5, ledger", "\u03b5, sums alone", "Rounds", "All tasks"],
+      ofTask.map((account) => el("tr", {},
+        el("td", {}, account.name ?? `Hospital ${account.organisation}`),
+        el("td", { class: "number" }, account.epsilon_local.toFixed(3)),
+        el("td", { class: "number" }, account.epsilon_central.toFixed(3)),
+        el("td", { class: "number" }, String(account.record.rounds_opened)),
+        el("td", { class: "number" }, account.epsilon_local_all_tasks.toFixed(3))))),
+    el("p", { class: "muted" },
+      `Upper bounds for whole hospitals, \u03b4 = 2^\u2212${delta}. The first holds against ` +
+      "everybody who reads the ledger, the second for the models alone."));
 }
 
 function showBlocks(blocks: Block[]): void {
@@ -388,12 +414,13 @@ let isRefreshing = false;
 let isRefreshWanted = false;
 
 async function refreshOnce(): Promise<void> {
-  const [status, rounds, participants, models, tasks, blocks, transactions] = await Promise.all([
+  const [status, rounds, participants, models, tasks, privacy, blocks, list] = await Promise.all([
     get<Status>(`${API}/status`),
     get<Page<Round>>(`${API}/rounds?limit=20`),
     get<Page<Participant>>(`${API}/participants?limit=100`),
     get<Page<Model>>(`${API}/models?limit=40`),
     get<Page<Task>>(`${API}/tasks?limit=1`),
+    get<Page<PrivacyAccount>>(`${API}/privacy?limit=100`),
     get<Page<Block>>(`${API}/blocks?limit=12`),
     get<Page<Transaction>>(`${API}/transactions?limit=12`),
   ]);
@@ -404,8 +431,9 @@ async function refreshOnce(): Promise<void> {
   showMetrics(models.items);
   showModels(models.items);
   showTask(tasks.items[0]);
+  showPrivacy(privacy.items, tasks.items[0]);
   showBlocks(blocks.items);
-  showTransactions(transactions.items);
+  showTransactions(list.items);
 }
 
 function showLost(text: string): void {

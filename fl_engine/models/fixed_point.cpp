@@ -115,8 +115,17 @@ Uint128 norm_squared(std::span<const std::int64_t> update) {
 
 Result<IntegerUpdate> encode_update(std::span<const double> delta,
                                     const EncodingParameters& parameters) {
+    return encode_within(delta, parameters, std::uint64_t{1} << (parameters.norm_bits % 64));
+}
+
+Result<IntegerUpdate> encode_within(std::span<const double> delta,
+                                    const EncodingParameters& parameters, std::uint64_t bound) {
     if (const Result<void> status = check_parameters(delta.size(), parameters); !status) {
         return tl::unexpected(status.error());
+    }
+    const std::uint64_t root = ceil_sqrt(delta.size());
+    if (bound < root || bound > std::uint64_t{1} << parameters.norm_bits) {
+        return make_error(ErrorCode::kMalformed, "the bound of the norm does not fit the update");
     }
     if (!std::all_of(delta.begin(), delta.end(), [](double v) { return std::isfinite(v); })) {
         return make_error(ErrorCode::kRefused,
@@ -125,16 +134,17 @@ Result<IntegerUpdate> encode_update(std::span<const double> delta,
     }
     const Normalised update = normalise(delta);
     const double clip = clip_to_double(parameters.clip);
-    // |u| before rounding: C_r maps to B - ceil(sqrt d), longer updates are clipped to it.
-    double length = static_cast<double>(scaled_norm(delta.size(), parameters)) *
-                    std::min(update.norm / clip, 1.0);
-    const Uint128 bound = Uint128{1} << (2 * parameters.norm_bits);
+    // |u| before rounding: C_r maps to B - ceil(sqrt d), longer updates are clipped to the bound.
+    double length =
+        std::min(static_cast<double>(scaled_norm(delta.size(), parameters)) * (update.norm / clip),
+                 static_cast<double>(bound - root));
+    const Uint128 square = static_cast<Uint128>(bound) * bound;
     IntegerUpdate encoded(delta.size());
     while (true) {
         for (std::size_t i = 0; i < delta.size(); ++i) {
             encoded[i] = static_cast<std::int64_t>(std::nearbyint(update.direction[i] * length));
         }
-        if (norm_squared(encoded) <= bound) return encoded;
+        if (norm_squared(encoded) <= square) return encoded;
         length *= 1.0 - 0x1.0p-16;
     }
 }

@@ -38,6 +38,11 @@ struct EncodingParameters {
 // is <= B. kRefused for NaN or infinity, kMalformed for parameters outside the protocol.
 [[nodiscard]] Result<IntegerUpdate> encode_update(std::span<const double> delta,
                                                   const EncodingParameters& parameters);
+// As encode_update, in the same units, but clipped so that the exact norm is <= bound, ceil(sqrt d)
+// <= bound <= B: the part of an update that noise is added to.
+[[nodiscard]] Result<IntegerUpdate> encode_within(std::span<const double> delta,
+                                                  const EncodingParameters& parameters,
+                                                  std::uint64_t bound);
 [[nodiscard]] std::vector<double> decode_update(std::span<const std::int64_t> update,
                                                 const EncodingParameters& parameters);
 

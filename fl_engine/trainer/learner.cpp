@@ -6,6 +6,7 @@
 #include "fl_engine/data/split.hpp"
 #include "fl_engine/data/table.hpp"
 #include "fl_engine/models/fixed_point.hpp"
+#include "fl_engine/privacy/noisy_update.hpp"
 #include "fl_engine/smpc/aggregate.hpp"
 #include "fl_engine/training/local_training.hpp"
 #include "fl_engine/training/metrics.hpp"
@@ -87,8 +88,16 @@ Result<std::vector<std::int64_t>> Learner::make_update(const schema::TaskSpec& t
     }
     auto delta = fl::train_update(*spec, *parameters, data, config, seed);
     if (!delta) return tl::unexpected(delta.error());
-    if (options_.deviation.update) *delta = options_.deviation.update(*delta, context);
-    return fl::encode_update(*delta, encoding);
+    if (options_.deviation.update) {
+        // Who poisons its update obeys no terms: no noise, and the whole bound.
+        return fl::encode_update(options_.deviation.update(*delta, context), encoding);
+    }
+    if (!round.terms.privacy) return fl::encode_update(*delta, encoding);
+    const std::uint64_t sigma = round.terms.privacy->noise;
+    fl::RandomBits random(options_.noise);
+    return fl::make_noisy_update(
+        *delta, encoding, {.clip = round.terms.privacy->clip, .variance = {sigma * sigma, 1}},
+        random);
 }
 
 Result<schema::ReportMetrics> Learner::evaluate(const schema::TaskRecord& task,

@@ -10,25 +10,29 @@
 #include "contracts/schema/arguments.hpp"
 #include "contracts/schema/mpc_records.hpp"
 #include "contracts/schema/records.hpp"
+#include "core/random.hpp"
 #include "core/result.hpp"
 #include "fl_engine/data/dataset.hpp"
+#include "fl_engine/privacy/random_bits.hpp"
 #include "fl_engine/training/transform.hpp"
 
 namespace consilium::trainer {
 
 struct LearnerOptions {
-    std::string data_file;    // CSV
-    std::string schema_file;  // TOML, fl_engine/data/schema.hpp
-    double holdout = 0.2;     // share of rows kept for metrics
-    std::uint64_t seed = 1;   // the hospital's own
-    fl::Deviation deviation;  // empty in the shipped trainer
+    std::string data_file;               // CSV
+    std::string schema_file;             // TOML, fl_engine/data/schema.hpp
+    double holdout = 0.2;                // share of rows kept for metrics
+    std::uint64_t seed = 1;              // the hospital's own
+    fl::Deviation deviation;             // empty in the shipped trainer
+    fl::ByteSource noise = fill_random;  // of differential privacy
 };
 
 class Learner {
   public:
     [[nodiscard]] static Result<Learner> load(LearnerOptions options);
 
-    // u of the round: int64 units of C_r / (B - ceil(sqrt d)), exact norm at most B. `model` is the
+    // u of the round: int64 units of C_r / (B - ceil(sqrt d)), exact norm at most B; clipped and
+    // noised first when the round's terms say so, anew at each call. `model` is the
     // blob of the round's model. kRefused when data, model or task do not fit together.
     [[nodiscard]] Result<std::vector<std::int64_t>> make_update(const schema::TaskSpec& task,
                                                                 const schema::RoundRecord& round,

@@ -23,7 +23,7 @@
 namespace consilium::trainer {
 namespace {
 
-enum ExitCode { kStopped = 0, kFailed = 1, kBadUsage = 2 };
+enum ExitCode { kStopped = 0, kFailed = 1, kBadUsage = 2, kRefusedByPolicy = 3 };
 
 // Set by the signal handler only; clients and waits look at it.
 std::atomic<bool> stop_requested{false};
@@ -45,7 +45,12 @@ The first --node should be your own hospital's; give more so that one node that 
 your update does no harm. The key must be registered and approved as a trainer (consilium-wallet).
 Without --password-file the program asks for the password.
 
-Exit codes: 0 stopped by a signal, 1 could not start, 2 bad usage.)";
+With --policy the hospital's own rules and its budget of differential privacy are kept whatever the
+council decides: a round that breaks them is skipped and the log says why. What noise has cost is
+counted in --state-dir in any case. The keys of the file stand in fl_engine/trainer/site_policy.hpp.
+
+Exit codes: 0 stopped by a signal, 1 could not start, 2 bad usage, 3 the site policy refuses the
+data.)";
 
 struct Arguments {
     std::string genesis_file;
@@ -55,6 +60,7 @@ struct Arguments {
     std::string state_dir;
     std::string log_level = "info";
     std::string deviation;
+    std::string policy_file;
     LearnerOptions learner;
 };
 
@@ -77,6 +83,8 @@ std::optional<int> parse(int argc, char** argv, const ProgramDescription& descri
     app.add_option("--holdout", arguments.learner.holdout,
                    "share of rows kept for the metrics that go on chain [0.2]")
         ->check(CLI::Range(0.0, 0.9));
+    app.add_option("--policy", arguments.policy_file,
+                   "what this site takes part in (TOML); without it, in everything");
     app.add_option("--log-level", arguments.log_level, "debug, info, warn or error [info]")
         ->check(CLI::IsMember({"debug", "info", "warn", "error"}));
     if (description.deviation) {
@@ -160,7 +168,15 @@ void loop(Trainer& trainer, p2p::NodePool& nodes) {
     }
 }
 
-Result<void> serve(Arguments& arguments, const ProgramDescription& description) {
+Result<std::optional<SitePolicy>> read_policy(const Arguments& arguments) {
+    if (arguments.policy_file.empty()) return std::optional<SitePolicy>();
+    auto policy = load_site_policy(arguments.policy_file);
+    if (!policy) return tl::unexpected(policy.error());
+    return std::optional<SitePolicy>(std::move(*policy));
+}
+
+// `failure` is the code to exit with when this returns an error.
+Result<void> serve(Arguments& arguments, const ProgramDescription& description, ExitCode& failure) {
     auto genesis = schema::load_genesis_file(arguments.genesis_file);
     if (!genesis) return tl::unexpected(genesis.error());
     const auto key = unlock(arguments);
@@ -178,6 +194,15 @@ Result<void> serve(Arguments& arguments, const ProgramDescription& description) 
     }
     auto learner = Learner::load(arguments.learner);
     if (!learner) return tl::unexpected(learner.error());
+    auto policy = read_policy(arguments);
+    if (!policy) return tl::unexpected(policy.error());
+    if (*policy) {
+        const std::size_t rows = learner->training_rows() + learner->held_out_rows();
+        if (auto allowed = check_rows(**policy, rows); !allowed) {
+            failure = kRefusedByPolicy;
+            return allowed;
+        }
+    }
     auto vault = Vault::open(arguments.state_dir, *key);
     if (!vault) return tl::unexpected(vault.error());
     auto options = pool_options(arguments, *genesis);
@@ -186,7 +211,8 @@ Result<void> serve(Arguments& arguments, const ProgramDescription& description) 
     spdlog::info("trainer {}: {} rows to train on, {} held out",
                  key->public_key().hex().substr(0, 16), learner->training_rows(),
                  learner->held_out_rows());
-    Trainer trainer({nodes, *genesis, *key, *vault, *learner, *sealer, wall_time,
+    SiteGuard guard(std::move(*policy), *vault);
+    Trainer trainer({nodes, *genesis, *key, *vault, *learner, *sealer, guard, wall_time,
                      [](const std::string& line) { spdlog::info("{}", line); }});
     loop(trainer, nodes);
     spdlog::info("stopped");
@@ -206,9 +232,10 @@ int run_program(int argc, char** argv, const ProgramDescription& description) {
     const auto request_stop = [](int) { stop_requested = true; };
     std::signal(SIGINT, request_stop);
     std::signal(SIGTERM, request_stop);
-    if (auto served = serve(arguments, description); !served) {
+    ExitCode failure = kFailed;
+    if (auto served = serve(arguments, description, failure); !served) {
         std::cerr << description.name << ": " << served.error().context << '\n';
-        return kFailed;
+        return failure;
     }
     return kStopped;
 }

@@ -29,7 +29,8 @@ struct ProgramDescription {
     std::optional<DeviationOption> deviation;
 };
 
-// Runs until SIGINT or SIGTERM. Exit codes: 0 stopped by a signal, 1 could not start, 2 bad usage.
+// Runs until SIGINT or SIGTERM. Exit codes: 0 stopped by a signal, 1 could not start, 2 bad usage,
+// 3 the site policy refuses the data.
 [[nodiscard]] int run_program(int argc, char** argv, const ProgramDescription& description);
 
 }  // namespace consilium::trainer

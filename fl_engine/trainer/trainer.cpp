@@ -151,13 +151,33 @@ Result<bool> Trainer::receive_keys(const Epoch& epoch) {
     return true;
 }
 
-Result<Bytes> Trainer::train_and_mask(const Epoch& epoch, const RoundRecord& round) {
-    const auto task = read<schema::TaskRecord>(keys::task(round.terms.task));
-    if (!task) return tl::unexpected(task.error());
-    if (!*task) return make_error(ErrorCode::kNotFound, "the round's task is not on the chain");
+Result<ChainSpending> Trainer::read_spending(std::uint32_t task) {
+    const auto account = read<schema::AccountRecord>(keys::account(parts_.key.public_key()));
+    if (!account) return tl::unexpected(account.error());
+    if (!*account) return ChainSpending{};
+    const std::uint32_t organisation = (*account)->organisation;
+    auto of_task = read<schema::PrivacyRecord>(keys::privacy(task, organisation));
+    if (!of_task) return tl::unexpected(of_task.error());
+    auto overall = read<schema::PrivacyRecord>(keys::privacy(0, organisation));
+    if (!overall) return tl::unexpected(overall.error());
+    return ChainSpending{std::move(*of_task), std::move(*overall)};
+}
+
+Result<void> Trainer::admit(const schema::TaskSpec& task, const RoundRecord& round) {
+    ChainSpending spending;
+    if (round.terms.privacy) {
+        auto known = read_spending(round.terms.task);
+        if (!known) return tl::unexpected(known.error());
+        spending = std::move(*known);
+    }
+    return parts_.guard.admit({task, round, std::move(spending)});
+}
+
+Result<Bytes> Trainer::train_and_mask(const Epoch& epoch, const schema::TaskSpec& task,
+                                      const RoundRecord& round) {
     const auto model = parts_.nodes.get_blob(round.terms.model.sha256, round.terms.model.length);
     if (!model) return tl::unexpected(model.error());
-    const auto update = parts_.learner.make_update((*task)->spec, round, *model);
+    const auto update = parts_.learner.make_update(task, round, *model);
     if (!update) return tl::unexpected(update.error());
 
     auto chains = parts_.vault.chains(epoch.record.mpc_epoch);
@@ -197,9 +217,16 @@ Result<std::optional<Bytes>> Trainer::masked_update(const Epoch& epoch, const Ro
     auto stored = parts_.vault.masked_update(epoch.record.mpc_epoch, round.label.batch);
     if (!stored || *stored) return stored;
     if (round.pledges_closed) return std::optional<Bytes>();
+    const auto task = read<schema::TaskRecord>(keys::task(round.terms.task));
+    if (!task) return tl::unexpected(task.error());
+    if (!*task) return make_error(ErrorCode::kNotFound, "the round's task is not on the chain");
+    if (auto admitted = admit((*task)->spec, round); !admitted) {
+        return tl::unexpected(admitted.error());
+    }
     parts_.notice("round " + std::to_string(round.label.round) + ": training on " +
-                  std::to_string(parts_.learner.training_rows()) + " rows");
-    auto made = train_and_mask(epoch, round);
+                  std::to_string(parts_.learner.training_rows()) + " rows" +
+                  (round.terms.privacy ? ", with noise of differential privacy" : ""));
+    auto made = train_and_mask(epoch, (*task)->spec, round);
     if (!made) return tl::unexpected(made.error());
     return std::optional<Bytes>(std::move(*made));
 }
@@ -222,6 +249,7 @@ Result<void> Trainer::submit_update(const Epoch& epoch, const RoundRecord& round
             skipped_round_ = round.label.round;
             parts_.notice(name + ": skipped, " + update.error().context);
         }
+        if (update.error().code == ErrorCode::kRefused) return {};  // told, and final
         return tl::unexpected(update.error());
     }
     if (!*update) return {};
@@ -291,7 +319,10 @@ Result<void> Trainer::report_version(const schema::TaskRecord& task) {
             is_reported = is_reported || entry.trainer == parts_.key.public_key();
         }
     }
-    if (!is_reported) {
+    if (!is_reported && !parts_.guard.reports_metrics(task.spec)) {
+        tell_once("task " + std::to_string(task.id) +
+                  ": metrics stay here, they are exact figures about patients (site policy)");
+    } else if (!is_reported) {
         const auto model = read<schema::ModelRecord>(keys::model(task.id, version));
         if (!model) return tl::unexpected(model.error());
         if (!*model) return {};

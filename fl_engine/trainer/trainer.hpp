@@ -15,6 +15,7 @@
 #include "core/genesis.hpp"
 #include "fl_engine/smpc/committee.hpp"
 #include "fl_engine/trainer/learner.hpp"
+#include "fl_engine/trainer/site_guard.hpp"
 #include "fl_engine/trainer/update_sealer.hpp"
 #include "fl_engine/trainer/vault.hpp"
 #include "p2p/client/node_pool.hpp"
@@ -30,6 +31,7 @@ struct TrainerParts {
     Vault& vault;
     const Learner& learner;
     const UpdateSealer& sealer;
+    SiteGuard& guard;
     std::function<TimeMs()> wall_time;               // for signed uploads
     std::function<void(const std::string&)> notice;  // one line for people, never a secret
 };
@@ -53,10 +55,11 @@ class Trainer {
     // True when the mask chains of the epoch are at hand.
     [[nodiscard]] Result<bool> receive_keys(const Epoch& epoch);
     [[nodiscard]] Result<void> take_part(const Epoch& epoch, const schema::RoundRecord& round);
-    // The masked update of the round's batch, made now if there is none yet; nullopt: skip it.
+    // The masked update of the round's batch, made now if there is none yet and the site admits the
+    // round; nullopt: skip it.
     [[nodiscard]] Result<std::optional<Bytes>> masked_update(const Epoch& epoch,
                                                              const schema::RoundRecord& round);
-    [[nodiscard]] Result<Bytes> train_and_mask(const Epoch& epoch,
+    [[nodiscard]] Result<Bytes> train_and_mask(const Epoch& epoch, const schema::TaskSpec& task,
                                                const schema::RoundRecord& round);
     [[nodiscard]] Result<void> submit_update(const Epoch& epoch, const schema::RoundRecord& round);
     // The RANGE blob of the pledged update, made and stored now if there is none yet.
@@ -65,6 +68,10 @@ class Trainer {
                                                            ByteView update);
     [[nodiscard]] Result<void> prove_range(const Epoch& epoch, const schema::RoundRecord& round);
     [[nodiscard]] Result<void> erase_spent_keys(const Epoch& epoch);
+    // Asks the site's policy and budget, and counts the round; errors as SiteGuard::admit.
+    [[nodiscard]] Result<void> admit(const schema::TaskSpec& task,
+                                     const schema::RoundRecord& round);
+    [[nodiscard]] Result<ChainSpending> read_spending(std::uint32_t task);
     [[nodiscard]] Result<void> report_metrics();
     [[nodiscard]] Result<void> report_version(const schema::TaskRecord& task);
     [[nodiscard]] Result<void> execute(std::uint16_t module, std::uint16_t action, Bytes arguments);

@@ -9,6 +9,8 @@
 namespace consilium::trainer {
 namespace {
 
+constexpr const char* kAccountName = "privacy-account";  // belongs to no epoch, is never erased
+
 std::string transport_name(std::uint64_t mpc_epoch) {
     return "epoch-" + std::to_string(mpc_epoch) + "-transport";
 }
@@ -150,6 +152,17 @@ Result<std::optional<Bytes>> Vault::range_proof(std::uint64_t mpc_epoch, std::ui
 Result<void> Vault::store_range_proof(std::uint64_t mpc_epoch, std::uint64_t batch,
                                       ByteView proof) {
     return write(proof_prefix(mpc_epoch) + std::to_string(batch), proof);
+}
+
+Result<SiteAccount> Vault::site_account() {
+    auto found = read(kAccountName);
+    if (!found) return tl::unexpected(found.error());
+    if (!*found) return SiteAccount{};
+    return decode<SiteAccount>((*found)->view());
+}
+
+Result<void> Vault::store_site_account(const SiteAccount& account) {
+    return write(kAccountName, encode(account));
 }
 
 Result<std::vector<std::string>> Vault::list() const {

@@ -13,6 +13,7 @@
 #include "core/result.hpp"
 #include "core/signature.hpp"
 #include "fl_engine/smpc/kdf.hpp"
+#include "fl_engine/trainer/site_account.hpp"
 #include "wallet/keystore/sealed.hpp"
 
 namespace consilium::trainer {
@@ -54,6 +55,10 @@ class Vault {
                                                            std::uint64_t batch);
     [[nodiscard]] Result<void> store_range_proof(std::uint64_t mpc_epoch, std::uint64_t batch,
                                                  ByteView proof);
+    // What the site has spent of its privacy; an empty account when nothing was counted yet. One
+    // that does not open is an error, never an empty account.
+    [[nodiscard]] Result<SiteAccount> site_account();
+    [[nodiscard]] Result<void> store_site_account(const SiteAccount& account);
     // Files of other epochs, and masked updates, keys and proofs of batches below `batch`.
     [[nodiscard]] Result<void> erase_older(std::uint64_t mpc_epoch, std::uint64_t batch);
 

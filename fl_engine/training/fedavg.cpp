@@ -6,9 +6,17 @@
 #include <utility>
 
 #include "core/types.hpp"
+#include "fl_engine/data/random_stream.hpp"
 
 namespace consilium::fl {
 namespace {
+
+ByteSource seeded_bytes(std::uint64_t seed) {
+    return [stream = RandomStream(seed)](std::span<std::uint8_t> out) mutable {
+        constexpr unsigned kTopByte = 56;
+        for (std::uint8_t& byte : out) byte = static_cast<std::uint8_t>(stream.next() >> kTopByte);
+    };
+}
 
 Result<IntegerUpdate> make_update(const FedAvgTask& task, const FedAvgHospital& hospital,
                                   const IntegerModel& model, const RoundInput& round) {
@@ -24,8 +32,12 @@ Result<IntegerUpdate> make_update(const FedAvgTask& task, const FedAvgHospital& 
         return train_update(task.spec, model, data, task.training, seed);
     }();
     if (!delta) return tl::unexpected(delta.error());
-    if (hospital.deviation.update) *delta = hospital.deviation.update(*delta, context);
-    return encode_update(*delta, round.encoding);
+    if (hospital.deviation.update) {
+        return encode_update(hospital.deviation.update(*delta, context), round.encoding);
+    }
+    if (!task.noise) return encode_update(*delta, round.encoding);
+    RandomBits random(seeded_bytes(derive_seed("fedavg-noise", {seed})));
+    return make_noisy_update(*delta, round.encoding, *task.noise, random);
 }
 
 Result<std::vector<std::uint64_t>> choose_weights(std::span<const FedAvgHospital> hospitals,

@@ -6,6 +6,7 @@
 #pragma once
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -14,6 +15,7 @@
 #include "fl_engine/data/dataset.hpp"
 #include "fl_engine/models/fixed_point.hpp"
 #include "fl_engine/models/model_spec.hpp"
+#include "fl_engine/privacy/noisy_update.hpp"
 #include "fl_engine/training/local_training.hpp"
 #include "fl_engine/training/metrics.hpp"
 #include "fl_engine/training/transform.hpp"
@@ -36,6 +38,9 @@ struct FedAvgTask {
     std::uint64_t first_round = 0;
     EncodingParameters encoding;  // clip: C of the first round
     ClipBounds clip_bounds;
+    // Differential privacy as a trainer adds it, but from the hospitals' seeds, so that a baseline
+    // can be repeated; hospitals that change their update add none.
+    std::optional<NoiseTerms> noise;
 };
 
 // What a weighting rule sees of a round.

@@ -174,6 +174,8 @@ TEST(KeysTest, keys_are_readable_and_big_endian) {
     EXPECT_EQ(to_hex(keys::round(7)), "726f756e642f0000000000000007");
     EXPECT_EQ(to_hex(keys::batch({1, 258})), "62617463682f00000000000000010000000000000102");
     EXPECT_EQ(to_hex(keys::model(3, 4)), "6d6f64656c2f0000000300000004");
+    EXPECT_EQ(to_hex(keys::privacy(3, 4)), "707269766163792f0000000300000004");
+    EXPECT_EQ(keys::record_name(keys::privacy(0, 1)), "privacy");
     EXPECT_EQ(to_hex(keys::stat1(2, 5)), "73746174312f00000000000000020005");
     EXPECT_EQ(keys::account(key_of("a")).size(), 8U + 32);
     EXPECT_EQ(keys::record_name(keys::pledge({1, 2}, 3)), "pledge");
@@ -224,6 +226,14 @@ TEST(FrozenTest, encodings_have_not_changed) {
                                      .is_cancelled = false}))
              .hex(),
          "ba89ad611cfc45b555cb1ee18a440638c8d5f9a28dfa8b75f6ff5cc59ff94a68"},
+        {to_hex(encode(PrivacyTerms{.clip = 1, .noise = 2, .delta_bits = 3})),
+         "010000000200000003"},
+        {to_hex(encode(PrivacyRecord{1, 2, 3, 4, 5, 6, 7, 8, 9, 10})),
+         "01000000020000000304000000050000000600000000000000070000000000000008000000000000000900"
+         "0000000000000a00000000000000"},
+        {to_hex(encode(PrivacySpent{{}, PrivacyLevel::kCentral, {{1, 2, 3}}})),
+         "00000000000000000000000000000000000000000000000000000000020100000001000000020000000000"
+         "00000300000000000000"},
     };
     for (const auto& [now, then] : frozen) EXPECT_EQ(now, then);
 }
@@ -312,6 +322,11 @@ TEST(DecodingTest, every_truncation_and_bit_flip_is_refused_or_means_something_e
     expect_strict_decoding(ReferenceSetApproval{blob, 3, true});
     expect_strict_decoding(DataWeights{4, {{key_of("a"), 5}}});
     expect_strict_decoding(test_task());
+    TaskSpec noised = test_task();
+    noised.privacy = PrivacyTerms{.clip = 5, .noise = 6, .delta_bits = 7};
+    expect_strict_decoding(noised);
+    expect_strict_decoding(PrivacyRecord{1, 2, 3, 4, 5, 6, 7, 8, 9, 10});
+    expect_strict_decoding(PrivacySpent{sample_label(), PrivacyLevel::kLocal, {{1, 2, 3}}});
     expect_strict_decoding(Parameters{});
 }
 

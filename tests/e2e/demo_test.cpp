@@ -97,6 +97,37 @@ TEST(Demo, updates_beyond_the_norm_or_the_range_are_rejected_with_their_reason) 
     }
 }
 
+TEST(Demo, privacy_is_spent_as_planned_and_told_with_its_price) {
+    const TemporaryFolder folder;
+    const auto report_file = folder.path() / "report.json";
+    auto demo =
+        Process::start(demo_launch(folder, {"--rounds", "2", "--privacy", "30", "--attack", "none",
+                                            "--exit", "--report", report_file.string()}));
+    ASSERT_TRUE(demo.has_value()) << demo.error().context;
+    const auto ending = (*demo)->wait(180'000);
+    ASSERT_TRUE(ending.has_value()) << tail_of(folder.path() / "devnet.log", 40);
+    ASSERT_EQ(ending->code, 0) << tail_of(folder.path() / "devnet.log", 40);
+
+    std::ifstream stream(report_file);
+    const json report = json::parse(stream);
+    ASSERT_EQ(report.at("rounds").size(), 2U);
+    for (const json& round : report.at("rounds")) EXPECT_EQ(round.at("submitted").size(), 4U);
+    const json& privacy = report.at("privacy");
+    ASSERT_EQ(privacy.at("epsilon_per_hospital").size(), 4U);
+    for (const auto& [hospital, spent] : privacy.at("epsilon_per_hospital").items()) {
+        EXPECT_LE(spent.at("local").get<double>(), 30.0) << hospital;
+        EXPECT_GT(spent.at("local").get<double>(), 29.0) << hospital;  // both rounds were opened
+        EXPECT_LE(spent.at("central"), spent.at("local")) << hospital;
+        EXPECT_EQ(spent.at("rounds"), 2) << hospital;
+    }
+    EXPECT_GT(privacy.at("no_attack").at("auc"), 0.5);
+    // The sites kept their own account and asked their policy.
+    const std::string log = tail_of(folder.path() / "net/hospital-1/trainer.log", 200);
+    EXPECT_THAT(log, testing::HasSubstr("with noise of differential privacy"));
+    EXPECT_THAT(log, testing::HasSubstr("metrics stay here"));
+    EXPECT_TRUE(std::filesystem::exists(folder.path() / "net/hospital-1/trainer/privacy-account"));
+}
+
 TEST(Demo, killed_launcher_leaves_no_process_behind) {
     const TemporaryFolder folder;
     auto demo = Process::start(demo_launch(folder, {}));

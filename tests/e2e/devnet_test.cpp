@@ -15,10 +15,12 @@
 #include "deploy/devnet/network.hpp"
 #include "deploy/devnet/options.hpp"
 #include "deploy/devnet/ports.hpp"
+#include "deploy/devnet/privacy_plan.hpp"
 #include "deploy/devnet/process.hpp"
 #include "deploy/devnet/setup.hpp"
 #include "fl_engine/data/schema.hpp"
 #include "fl_engine/data/table.hpp"
+#include "fl_engine/trainer/site_policy.hpp"
 #include "node/config.hpp"
 #include "wallet/keystore/key_file.hpp"
 #include "wallet/keystore/password.hpp"
@@ -116,6 +118,52 @@ TEST(Options, unknown_words_are_bad_usage_and_help_is_not) {
     EXPECT_EQ(parse({"--rounds", "0"}).error(), kBadUsage);
     EXPECT_EQ(parse({"--colour"}).error(), kBadUsage);
     EXPECT_EQ(parse({"--help"}).error(), kOk);
+}
+
+TEST(Options, a_wished_epsilon_is_a_positive_number) {
+    EXPECT_FALSE(parse({})->epsilon.has_value());
+    EXPECT_EQ(parse({"--privacy", "30"})->epsilon, 30.0);
+    EXPECT_EQ(parse({"--privacy", "0"}).error(), kBadUsage);
+    EXPECT_EQ(parse({"--privacy", "much"}).error(), kBadUsage);
+}
+
+TEST(PrivacyPlan, noise_fits_below_the_bound_and_costs_at_most_the_wish) {
+    for (const std::uint64_t dimension : {31U, 513U, 100'000U}) {
+        for (const std::uint64_t micros : {3'000'000ULL, 30'000'000ULL, 1'000'000'000ULL}) {
+            const PrivacyWish wish{.epsilon_micros = micros,
+                                   .rounds = 6,
+                                   .dimension = dimension,
+                                   .nu = 22,
+                                   .real_clip = std::uint64_t{1} << 32U};
+            const auto plan = plan_privacy(wish);
+            ASSERT_TRUE(plan.has_value()) << plan.error().context;
+            EXPECT_EQ(find_fault(plan->terms, dimension, 22), nullptr);
+            EXPECT_LE(plan->epsilon_micros, micros);
+            EXPECT_GE(plan->epsilon_micros, micros / 100 * 98);
+            // The bound is used: a unit more of B_0 with its noise would not fit much longer.
+            EXPECT_GT(schema::noised_norm_bound(plan->terms, dimension), 4'190'000U);
+        }
+    }
+}
+
+TEST(PrivacyPlan, a_wish_that_leaves_no_room_is_refused_by_name) {
+    PrivacyWish wish{.epsilon_micros = 1'000,
+                     .rounds = 10'000,
+                     .dimension = 1'000'000,
+                     .nu = 22,
+                     .real_clip = std::uint64_t{1} << 32U};
+    const auto refused = plan_privacy(wish);
+    ASSERT_FALSE(refused.has_value());
+    EXPECT_THAT(refused.error().context, HasSubstr("--privacy 0.001"));
+}
+
+TEST(PrivacyPlan, the_policy_of_a_site_is_read_by_the_trainer) {
+    const auto policy =
+        trainer::parse_site_policy(site_policy_text("wdbc", 12'345'678), "policy.toml");
+    ASSERT_TRUE(policy.has_value()) << policy.error().context;
+    EXPECT_EQ(policy->epsilon_per_task_micros, 12'345'678U);
+    EXPECT_TRUE(policy->is_noise_required);
+    EXPECT_THAT(policy->schemas, testing::ElementsAre("wdbc"));
 }
 
 TEST(PortBlock, two_launchers_never_get_the_same_block) {

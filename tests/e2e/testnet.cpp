@@ -25,9 +25,10 @@ TemporaryFolder::~TemporaryFolder() {
     std::filesystem::remove_all(path_, ignored);
 }
 
-Testnet::Testnet(std::uint32_t rounds) {
+Testnet::Testnet(std::uint32_t rounds, std::optional<double> epsilon) {
     Options options;
     options.rounds = rounds;
+    options.epsilon = epsilon;
     options.directory = folder_.path() / "net";
     options.programs = CONSILIUM_PROGRAMS;
     options.first_port = kTestPorts;

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include <nlohmann/json.hpp>
@@ -31,8 +32,9 @@ class TemporaryFolder {
 
 class Testnet {
   public:
-    // Fails the current test when something cannot be started; then is_good() is false.
-    explicit Testnet(std::uint32_t rounds);
+    // Fails the current test when something cannot be started; then is_good() is false. `epsilon`:
+    // with differential privacy.
+    explicit Testnet(std::uint32_t rounds, std::optional<double> epsilon = std::nullopt);
 
     [[nodiscard]] bool is_good() const { return is_good_; }
     [[nodiscard]] const Setup& setup() const { return *setup_; }

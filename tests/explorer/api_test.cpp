@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include "contracts/schema/privacy.hpp"
 #include "contracts/schema_json/json_text.hpp"
 #include "explorer/assets.hpp"
 #include "tests/explorer/ledger.hpp"
@@ -131,6 +132,27 @@ TEST(ApiTest, participants_list_hospitals_with_roles_and_status) {
     EXPECT_EQ(roles, (std::set<std::string>{"validator", "council", "trainer"}));
 }
 
+TEST(ApiTest, privacy_is_told_per_task_and_over_all_tasks) {
+    const Observer observer;
+    const Json items = observer.get("/api/v1/privacy")["items"];
+    ASSERT_EQ(items.size(), 8U);     // four hospitals, all tasks and this one
+    EXPECT_EQ(items[3]["task"], 1);  // newest task first
+    EXPECT_EQ(items[3]["name"], "Hospital 1");
+    EXPECT_EQ(items[7]["task"], 0);
+    const double epsilon =
+        static_cast<double>(schema::epsilon_micros(
+            schema::local_rho({.clip = 500'000, .noise = 50'000, .delta_bits = 20}), 20)) /
+        1e6;
+    for (const Json& item : items) {
+        EXPECT_DOUBLE_EQ(item["epsilon_local"].get<double>(), epsilon);
+        EXPECT_DOUBLE_EQ(item["epsilon_local_all_tasks"].get<double>(), epsilon);
+        EXPECT_EQ(item["record"]["rounds_opened"], 1);
+        const bool is_poisoner = item["name"] == "Hospital 3";  // rejected: in no sum
+        EXPECT_EQ(item["record"]["rounds_summed"], is_poisoner ? 0 : 1);
+        EXPECT_EQ(item["epsilon_central"].get<double>() == 0, is_poisoner);
+    }
+}
+
 TEST(ApiTest, a_block_shows_its_signers_and_a_transaction_its_receipt) {
     const Observer observer;
     const Json block = observer.get("/api/v1/blocks/2");
@@ -188,7 +210,7 @@ TEST(ApiTest, pages_stay_pinned_while_blocks_arrive) {
 TEST(ApiTest, every_list_pages_without_gaps_or_repeats) {
     const Observer observer;
     for (const std::string name : {"blocks", "transactions", "events", "participants", "tasks",
-                                   "rounds", "verdicts", "models", "faults"}) {
+                                   "rounds", "verdicts", "models", "privacy", "faults"}) {
         const std::string path = "/api/v1/" + name;
         const Json all = observer.get(path, {{"limit", "100"}});
         EXPECT_EQ(all["indexed_height"], test_ledger().height().value) << name;

@@ -52,10 +52,18 @@ Digest approve_reference(Chain& chain, const std::string& data_schema) {
     return approval.blob.sha256;
 }
 
+// With an account of privacy; the driver's updates themselves carry no noise.
+schema::TaskSpec noised_task() {
+    schema::TaskSpec spec = contracts::testing::test_task();
+    spec.clip_min = spec.clip_max = spec.clip_initial;
+    spec.privacy = schema::PrivacyTerms{.clip = 500'000, .noise = 50'000, .delta_bits = 20};
+    return spec;
+}
+
 void play(Chain& chain) {
     ConsortiumDriver driver(chain);
     for (std::size_t i = 0; i < kHospitals; ++i) chain.add_trainer(i);
-    schema::TaskSpec task = contracts::testing::test_task();
+    schema::TaskSpec task = noised_task();
     task.reference_set = approve_reference(chain, task.data_schema);
     const auto code = chain.decide(schema::ProposalKind::kCreateTask, encode(task));
     CHECK(code == schema::Code::kOk);

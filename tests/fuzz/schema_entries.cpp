@@ -103,6 +103,8 @@ const std::vector<EntryPoint>& schema_entry_points() {
         decoder_of<RoundRecord>("round_record"),
         decoder_of<VerdictRecord>("verdict_record"),
         decoder_of<Statistics>("statistics"),
+        decoder_of<PrivacyRecord>("privacy_record"),
+        decoder_of<PrivacySpent>("privacy_spent"),
     };
     return kEntries;
 }

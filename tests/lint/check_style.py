@@ -9,7 +9,9 @@ from pathlib import Path
 from source_tree import CPP_SUFFIXES, Finding, all_files, code_only, comments_only, read, report
 
 # All replicas must compute the same, so these folders see nothing but their inputs.
-PURE_FOLDERS = ("core/", "consensus/", "contracts/", "fl_engine/smpc/")
+# The sampler of noise is as strict: a rounded sample can give the noiseless value away.
+PURE_FOLDERS = ("core/", "consensus/", "contracts/", "fl_engine/smpc/",
+                "fl_engine/privacy/discrete_gaussian", "fl_engine/privacy/random_bits")
 PURE_EXEMPT = {
     "core/digest.cpp": "wraps OpenSSL's SHA-256 and keeps its context per thread",
     "core/check.cpp": "prints where a CHECK failed before the process stops",

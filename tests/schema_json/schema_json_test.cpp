@@ -50,11 +50,15 @@ TEST(SchemaJson, task_survives_the_way_through_json) {
     spec.name = "wdbc";
     spec.model = {ModelKind::kMlp, {30, 16, 1}};
     spec.data_weights = {{KeyPair::generate().public_key(), 3}};
+    spec.privacy = PrivacyTerms{.clip = 500'000, .noise = 50'000, .delta_bits = 17};
     const auto json = nlohmann::json::parse(to_json_value(spec).dump());
     const auto parsed = from_json_value<TaskSpec>(json);
     ASSERT_TRUE(parsed) << parsed.error().context;
     EXPECT_EQ(*parsed, spec);
     EXPECT_EQ(json["model"]["layers"], nlohmann::json({30, 16, 1}));
+    EXPECT_EQ(json["privacy"]["noise"], 50'000);
+    spec.privacy.reset();
+    EXPECT_TRUE(to_json_value(spec)["privacy"].is_null());
 }
 
 TEST(SchemaJson, errors_name_the_field) {

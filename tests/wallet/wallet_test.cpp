@@ -299,6 +299,17 @@ TEST_F(Wallet, example_task_is_a_valid_task_and_left_out_fields_get_defaults) {
     ASSERT_TRUE(spec);
     EXPECT_EQ(spec->rounds, 3U);
     EXPECT_EQ(spec->training, schema::TrainingHints{});
+    EXPECT_FALSE(spec->privacy.has_value());
+    write_file("noised.json",
+               R"({"name": "n", "data_schema": "wdbc", "rounds": 3,
+                   "model": {"kind": "mlp", "layers": [30, 16, 1]}, "clip_initial": 4294967296,
+                   "clip_min": 4294967296, "clip_max": 4294967296,
+                   "privacy": {"clip": 500000, "noise": 100000, "delta_bits": 17}})");
+    ASSERT_EQ(run_online({"create-task", directory.file("noised.json")}), 0) << err;
+    const auto noised = decode<schema::Propose>(chain.executed().back().arguments);
+    ASSERT_TRUE(noised);
+    EXPECT_EQ(decode<schema::TaskSpec>(noised->payload)->privacy,
+              (schema::PrivacyTerms{.clip = 500'000, .noise = 100'000, .delta_bits = 17}));
 }
 
 TEST_F(Wallet, a_task_file_may_name_a_reference_set_or_say_null) {
@@ -658,6 +669,31 @@ TEST_F(Wallet, proposals_tasks_rounds_and_models_are_listed) {
     EXPECT_EQ(result()["result"]["version"], 4);
     EXPECT_EQ(run_online({"metrics", "1"}), 1);
     EXPECT_EQ(run_online({"model", "7"}), 1);
+}
+
+TEST_F(Wallet, privacy_is_listed_per_hospital_with_names) {
+    schema::RegistryRecord registry;
+    registry.organisations = 3;
+    schema::OrganisationRecord organisation;
+    organisation.name = "St Anna";
+    schema::PrivacyRecord account{.task = 2, .organisation = 1, .delta_bits = 20};
+    account.epsilon_local_micros = 4'500'000;
+    account.epsilon_central_micros = 1;
+    chain.write(schema::keys::registry(), encode(registry));
+    chain.write(schema::keys::organisation(1), encode(organisation));
+    chain.write(schema::keys::privacy(2, 1), encode(account));
+    chain.make_block();
+    ASSERT_EQ(run_online({"privacy", "2", "--json"}), 0) << err;
+    const auto hospitals = result()["result"]["hospitals"];
+    ASSERT_EQ(hospitals.size(), 1U);
+    EXPECT_EQ(hospitals[0]["organisation"], "St Anna");
+    EXPECT_EQ(hospitals[0]["epsilon_local"], 4.5);
+    EXPECT_EQ(hospitals[0]["epsilon_central"], 1e-6);
+    EXPECT_EQ(hospitals[0]["account"]["delta_bits"], 20);
+    ASSERT_EQ(run_online({"privacy", "1", "--json"}), 0) << err;
+    EXPECT_TRUE(result()["result"]["hospitals"].empty());
+    ASSERT_EQ(run_online({"query", "privacy", "2", "1", "--json"}), 0) << err;
+    EXPECT_EQ(result()["result"]["value"]["value"]["task"], 2);
 }
 
 TEST_F(Wallet, transaction_is_shown_with_its_proven_receipt) {
