@@ -156,15 +156,21 @@ void Runtime::run() {
 void Runtime::handle(DriverWork work) {
     if (auto* call = std::get_if<DriverCall>(&work)) {
         (*call)(*driver_, current_time());
-    } else {
-        driver_->handle(std::get<driver::Event>(work), current_time());
+        return;
+    }
+    const auto& event = std::get<driver::Event>(work);
+    const auto begun = EventQueue::Clock::now();
+    driver_->handle(event, current_time());
+    if (const auto* frame = std::get_if<driver::PeerFrame>(&event)) {
+        const auto ended = EventQueue::Clock::now();
+        queue_.charge(frame->from, duration_cast<std::chrono::microseconds>(ended - begun), ended);
     }
 }
 
 void Runtime::on_frame(p2p::PeerIndex peer, p2p::FrameKind kind, Bytes payload) {
     const auto key = mesh_->peer_key(peer);
     if (!key) return;
-    (void)queue_.push_frame({*key, static_cast<driver::FrameKind>(kind), std::move(payload)});
+    queue_.push_frame({*key, static_cast<driver::FrameKind>(kind), std::move(payload)});
 }
 
 void Runtime::on_link(const PublicKey& peer, p2p::LinkState state) {

@@ -273,7 +273,7 @@ DriverStatus Driver::Core::status() const {
     DriverStatus status;
     status.mode = DriverMode::kVoting;
     if (!replica_.can_vote()) status.mode = DriverMode::kObserving;
-    if (sync_.is_behind(chain_.height(), sync_slack())) status.mode = DriverMode::kSyncing;
+    if (sync_.is_surely_behind(chain_.height(), sync_slack())) status.mode = DriverMode::kSyncing;
     if (is_degraded_) status.mode = DriverMode::kDegraded;
     status.height = chain_.height();
     status.view = replica_.view();

@@ -43,6 +43,7 @@ inline constexpr std::size_t kHavesPerFrame = 512;
 // Sync.
 inline constexpr std::size_t kSyncBlocksPerRequest = 32;
 inline constexpr std::uint64_t kSyncTimeoutMs = 2'000;
+inline constexpr std::uint64_t kSyncGoodAnswerMs = 500;  // a slower peer is not asked twice running
 inline constexpr std::uint64_t kSyncPauseMs = 5'000;  // for a peer that lied or did not answer
 inline constexpr std::uint64_t kMaxClaimedLead = 1ULL << 32U;  // heights above are not believed
 

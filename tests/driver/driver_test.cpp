@@ -172,6 +172,7 @@ TEST(Driver, an_observer_follows_certified_blocks) {
     EXPECT_EQ(driver->status().mode, DriverMode::kObserving);
     deliver(*driver, 1, StatusMessage{Height{5}, false}, 1);
     ASSERT_EQ(env.take<BlockRequest>().size(), 1U);
+    deliver(*driver, 2, StatusMessage{Height{5}, false}, 1);
     EXPECT_EQ(driver->status().mode, DriverMode::kSyncing);
     deliver(*driver, 1, BlockResponse{Height{1}, make_blocks(5)}, 2);
     EXPECT_EQ(driver->head().header.height, Height{5});
@@ -219,6 +220,53 @@ TEST(Driver, a_silent_peer_and_absurd_claims_do_not_hold_up_sync) {
     const auto again = env.take<BlockRequest>();
     ASSERT_EQ(again.size(), 1U);
     EXPECT_EQ(again[0].first, key_of(2));
+}
+
+TEST(Driver, a_lone_liar_makes_no_node_call_itself_late) {
+    RecordingEnv env{0};
+    auto driver = open(env, 0);
+    for (std::uint64_t ms = 1; ms < 20'000; ms += 1'000) {
+        deliver(*driver, 1, StatusMessage{Height{1ULL << 32U}, false}, ms);
+        driver->handle(TimerFired{}, at(ms + 500));
+        EXPECT_EQ(driver->status().mode, DriverMode::kVoting);
+    }
+    EXPECT_EQ(driver->status().highest_claim, Height{0});
+    deliver(*driver, 2, StatusMessage{Height{3}, false}, 21'000);
+    deliver(*driver, 1, StatusMessage{Height{3}, false}, 21'000);
+    EXPECT_EQ(driver->status().mode, DriverMode::kSyncing);
+}
+
+TEST(Driver, a_peer_that_serves_block_by_block_or_slowly_is_left_for_another) {
+    const auto blocks = make_blocks(4);
+    RecordingEnv env{kObserver};
+    auto driver = open(env, kObserver);
+    deliver(*driver, 1, StatusMessage{Height{4}, false}, 1);
+    deliver(*driver, 2, StatusMessage{Height{4}, false}, 1);
+    env.sent.clear();
+    deliver(*driver, 1, BlockResponse{Height{1}, {blocks[0]}}, 2);  // it claims four
+    auto asked = env.take<BlockRequest>();
+    ASSERT_EQ(asked.size(), 1U);
+    EXPECT_EQ(asked[0].first, key_of(2));
+    EXPECT_TRUE(env.invalid.empty());  // mean, but not wrong
+    const std::uint64_t late = limits::kSyncGoodAnswerMs + 10;
+    deliver(*driver, 2, BlockResponse{Height{2}, {blocks[1], blocks[2]}}, late);
+    asked = env.take<BlockRequest>();
+    ASSERT_EQ(asked.size(), 1U);
+    EXPECT_NE(asked[0].first, key_of(2));
+}
+
+TEST(Driver, ids_asked_for_over_and_over_are_answered_once) {
+    RecordingEnv env{kObserver};
+    auto driver = open(env, kObserver);
+    const auto blocks = make_blocks(1);
+    deliver(*driver, 1, StatusMessage{Height{1}, false}, 1);
+    deliver(*driver, 1, BlockResponse{Height{1}, blocks}, 2);
+    env.sent.clear();
+    const Digest known = transaction_id(blocks[0].block.transactions[0]);
+    deliver(*driver, 2, TransactionRequest{std::vector<Digest>(1'000, known)}, 3);
+    const auto answers = env.take<TransactionResponse>();
+    ASSERT_EQ(answers.size(), 1U);
+    EXPECT_EQ(answers[0].second.transactions.size(), 1U);
 }
 
 TEST(Driver, blocks_are_served_to_who_asks) {
