@@ -2,9 +2,9 @@
 //
 // Frames of peers have a byte quota per kind, shared fairly (frame_lane.hpp); what is over it is
 // dropped and counted (peers send again). Timers, finished signature checks and calls are few and
-// never dropped. The driver's time is shared, too: a peer whose frames have cost more than its share
-// is served when nobody else waits, whatever the kind of its frames, so that costly requests of one
-// hold up neither the votes nor the blobs of the others. Thread-safe.
+// never dropped. The driver's time is shared, too: a peer whose frames have cost more than its
+// share is served when nobody else waits, whatever the kind of its frames, so that costly requests
+// of one hold up neither the votes nor the blobs of the others. Thread-safe.
 #pragma once
 #include <atomic>
 #include <chrono>

@@ -57,7 +57,12 @@ class Trainer {
                                                const schema::RoundRecord& round);
     [[nodiscard]] Result<void> report_metrics();
     [[nodiscard]] Result<void> report_version(const schema::TaskRecord& task);
-    [[nodiscard]] Result<void> execute(std::uint16_t module, std::uint16_t action, Bytes arguments);
+    [[nodiscard]] Result<void> execute(
+        std::uint16_t module, std::uint16_t action, Bytes arguments,
+        const p2p::TransactionSender::IsPointless& is_pointless = nullptr);
+    // Whether the round no longer takes what is sent for this attempt: waiting on would only make
+    // the next round late.
+    [[nodiscard]] bool is_over(const schema::RoundLabel& label, bool needs_open_pledges);
     void tell_once(const std::string& line);
 
     template <typename Record>

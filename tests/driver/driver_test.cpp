@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "consensus/evidence.hpp"
 #include "node/driver/chain.hpp"
 #include "tests/driver/fixture.hpp"
 
@@ -267,6 +268,52 @@ TEST(Driver, ids_asked_for_over_and_over_are_answered_once) {
     const auto answers = env.take<TransactionResponse>();
     ASSERT_EQ(answers.size(), 1U);
     EXPECT_EQ(answers[0].second.transactions.size(), 1U);
+}
+
+// A PREPARE of member `from` at height 1, view 0, for some digest.
+VoteMessage prepare_of(std::size_t from, std::uint8_t digest) {
+    consensus::Prepare vote{.slot = {Epoch{0}, Height{1}, View{0}},
+                            .sender = ReplicaId{static_cast<std::uint16_t>(from)},
+                            .digest = sha256(Bytes{digest}),
+                            .signature = {}};
+    const ChainIdentity identity = make_genesis().identity();
+    vote.signature = simulation::simulation_sign(simulation::simulation_key(from),
+                                                 consensus::signing_digest(identity, vote));
+    return {consensus::encode_message(vote)};
+}
+
+TEST(Driver, two_votes_of_a_member_are_evidence_that_is_stored_and_can_be_checked) {
+    RecordingEnv env{0};
+    auto driver = open(env, 0);
+    deliver(*driver, 2, prepare_of(2, 1), 1);
+    deliver(*driver, 2, prepare_of(2, 1), 2);
+    EXPECT_TRUE(env.disk.content().evidence.empty());
+    deliver(*driver, 2, prepare_of(2, 7), 3);
+    deliver(*driver, 2, prepare_of(2, 8), 4);
+    ASSERT_EQ(env.disk.content().evidence.size(), 1U);  // one per kind and height
+    const EvidenceRecord& record = env.disk.content().evidence[0];
+    EXPECT_EQ(record.offender, key_of(2));
+    EXPECT_EQ(record.seen, at(3).wall);
+    const auto evidence = decode<consensus::Evidence>(record.content);
+    ASSERT_TRUE(evidence.has_value());
+    const consensus::VerifyContext context{driver->identity(), {driver->head().membership}};
+    EXPECT_TRUE(consensus::verify_evidence(*evidence, context).has_value());
+    EXPECT_EQ(driver->status().evidence, 1U);
+}
+
+TEST(Driver, evidence_of_one_member_is_bounded_across_restarts) {
+    RecordingEnv env{0};
+    for (std::size_t start = 0; start < limits::kEvidencePerMember + 3; ++start) {
+        auto driver = open(env, 0);
+        deliver(*driver, 2, prepare_of(2, 1), 1);
+        deliver(*driver, 2, prepare_of(2, 2), 2);
+        EXPECT_EQ(driver->status().evidence, 1U);
+    }
+    EXPECT_EQ(env.disk.content().evidence.size(), limits::kEvidencePerMember);
+    auto driver = open(env, 0);
+    deliver(*driver, 3, prepare_of(3, 1), 1);
+    deliver(*driver, 3, prepare_of(3, 2), 2);
+    EXPECT_EQ(env.disk.content().evidence.size(), limits::kEvidencePerMember + 1);
 }
 
 TEST(Driver, blocks_are_served_to_who_asks) {

@@ -46,7 +46,9 @@ TEST(FrameLane, peers_are_served_in_turn_however_much_one_of_them_sends) {
 TEST(FrameLane, frames_of_one_peer_keep_their_order) {
     FrameLane lane(1'000'000);
     for (std::size_t size = 1; size <= 5; ++size) EXPECT_EQ(lane.push(frame(1, size)), 0U);
-    for (std::size_t size = 1; size <= 5; ++size) EXPECT_EQ(lane.pop(anybody)->payload.size(), size);
+    for (std::size_t size = 1; size <= 5; ++size) {
+        EXPECT_EQ(lane.pop(anybody)->payload.size(), size);
+    }
     EXPECT_FALSE(lane.pop(anybody).has_value());
     EXPECT_TRUE(lane.is_empty());
 }
