@@ -18,6 +18,7 @@ namespace {
 using nlohmann::json;
 
 constexpr std::uint64_t kPageBlocks = 100;
+constexpr std::size_t kPageRecords = 100;  // a record of a round has some kilobytes
 
 std::string_view name_of(driver::DriverMode mode) {
     switch (mode) {
@@ -67,7 +68,7 @@ p2p::HttpResponse Api::read(const p2p::HttpRequest& request, const Segments& seg
             const std::string plural(list);
             const std::string record =
                 plural == "batches" ? "batch" : plural.substr(0, plural.size() - 1);
-            return records(record + "/");
+            return records(request, record + "/");
         }
     }
     if (segments.size() == 3) {
@@ -230,15 +231,35 @@ p2p::HttpResponse Api::record(ByteView key) const {
     return json_response(answer);
 }
 
-p2p::HttpResponse Api::records(std::string_view prefix) const {
+p2p::HttpResponse Api::records(const p2p::HttpRequest& request, std::string_view prefix) const {
+    const std::string limit_text = query_value(request, "limit");
+    const auto wanted = parse_number<std::size_t>(limit_text);
+    const auto after = decode_hex(query_value(request, "after"));
+    if (!after || (!wanted && !limit_text.empty())) {
+        return problem(400, "malformed", "limit is a whole number, after what `next` said");
+    }
+    const std::size_t limit =
+        std::clamp<std::size_t>(wanted.value_or(kPageRecords), 1, kPageRecords);
     const auto now = runtime_.snapshot();
     json items = json::array();
+    json next;  // null: that was the last page
+    Bytes last;
     now->state.for_each(as_bytes(prefix), [&](ByteView key, ByteView value) {
+        if (std::lexicographical_compare(key.begin(), key.end(), after->begin(), after->end()) ||
+            std::equal(key.begin(), key.end(), after->begin(), after->end())) {
+            return;
+        }
+        if (items.size() == limit) {
+            if (next.is_null()) next = to_hex(last);
+            return;
+        }
         json item = schema::render_record(key, value)["value"];
         if (prefix == "account/") item["key"] = to_hex(key.subspan(prefix.size()));
         items.push_back(std::move(item));
+        last = to_bytes(key);
     });
-    return json_response({{"items", std::move(items)}, {"height", now->header.height.value}});
+    return json_response(
+        {{"items", std::move(items)}, {"next", next}, {"height", now->header.height.value}});
 }
 
 p2p::HttpResponse Api::current_round() const {
