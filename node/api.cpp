@@ -28,11 +28,13 @@ TimeMs wall_time() {
         std::chrono::duration_cast<std::chrono::milliseconds>(since).count())};
 }
 
-// Names of admission codes come through the driver as the error's text.
+// Codes come through the driver as the error's text: "name", or "name: what it means here".
 p2p::HttpResponse refusal(const driver::SubmissionResult& result) {
     if (result.error.code == ErrorCode::kRefused) {
-        const bool is_name = result.error.context.find_first_of(" :") == std::string::npos;
-        return problem(409, is_name ? result.error.context : "refused", result.error.context);
+        const std::string& context = result.error.context;
+        const std::string name = context.substr(0, context.find(':'));
+        const bool is_name = name.find(' ') == std::string::npos;
+        return problem(409, is_name ? name : "refused", context);
     }
     if (result.error.code == ErrorCode::kLimitExceeded) {
         return problem(429, "mempool_full", result.error.context);

@@ -50,7 +50,12 @@ class Api {
                                           const std::string& key_hex) const;
     [[nodiscard]] p2p::HttpResponse chunk(const p2p::HttpRequest& request) const;
     [[nodiscard]] p2p::HttpResponse record(ByteView key) const;
-    [[nodiscard]] p2p::HttpResponse records(std::string_view prefix) const;
+    // One page of the records whose keys begin so, in the order of keys.
+    [[nodiscard]] p2p::HttpResponse records(const p2p::HttpRequest& request,
+                                            std::string_view prefix) const;
+    // What members signed twice; one of it with the signed messages.
+    [[nodiscard]] p2p::HttpResponse evidence() const;
+    [[nodiscard]] p2p::HttpResponse evidence(const std::string& id) const;
     [[nodiscard]] p2p::HttpResponse current_round() const;
     [[nodiscard]] p2p::HttpResponse current_epoch() const;
     [[nodiscard]] p2p::HttpResponse metrics() const;

@@ -18,6 +18,7 @@ namespace {
 using nlohmann::json;
 
 constexpr std::uint64_t kPageBlocks = 100;
+constexpr std::size_t kPageRecords = 100;  // a record of a round has some kilobytes
 
 std::string_view name_of(driver::DriverMode mode) {
     switch (mode) {
@@ -60,19 +61,21 @@ p2p::HttpResponse Api::read(const p2p::HttpRequest& request, const Segments& seg
             return p2p::make_response(200, "application/json", kOpenApi);
         }
         if (segments[1] == "blocks") return blocks(request);
+        if (segments[1] == "evidence") return evidence();
         for (const char* list : {"accounts", "organisations", "tasks", "rounds", "proposals",
                                  "verdicts", "models", "epochs", "batches"}) {
             if (segments[1] != list) continue;
             const std::string plural(list);
             const std::string record =
                 plural == "batches" ? "batch" : plural.substr(0, plural.size() - 1);
-            return records(record + "/");
+            return records(request, record + "/");
         }
     }
     if (segments.size() == 3) {
         const auto number = parse_number<std::uint64_t>(segments[2]);
         if (segments[1] == "blocks") return block(request, segments[2]);
         if (segments[1] == "state") return state(request, segments[2]);
+        if (segments[1] == "evidence") return evidence(segments[2]);
         if (segments[1] == "rounds" && segments[2] == "current") return current_round();
         if (segments[1] == "epochs" && segments[2] == "current") return current_epoch();
         if (segments[1] == "rounds" && number) return record(schema::keys::round(*number));
@@ -134,11 +137,18 @@ p2p::HttpResponse Api::health(bool is_readiness) const {
         driver.mode == driver::DriverMode::kDegraded || runtime_.blocks().has_background_error();
     const bool is_good =
         is_readiness ? driver.mode == driver::DriverMode::kVoting && !is_degraded : !is_degraded;
+    std::string reason;
+    if (is_degraded) {
+        reason =
+            runtime_.blocks().is_out_of_space()
+                ? "the disk is full: the node does not vote and goes on by itself once 256 MiB "
+                  "are free"
+                : "a storage error: the node no longer votes; see its log and the disk, then "
+                  "restart it";
+    }
     return json_response({{"status", is_good ? "ok" : "not ok"},
                           {"mode", std::string(name_of(driver.mode))},
-                          {"reason", is_degraded ? "a storage error: the node no longer votes; see "
-                                                   "its log, free space, then restart it"
-                                                 : ""}},
+                          {"reason", reason}},
                          is_good ? 200 : 503);
 }
 
@@ -173,9 +183,14 @@ p2p::HttpResponse Api::block(const p2p::HttpRequest& request, const std::string&
 
 p2p::HttpResponse Api::blocks(const p2p::HttpRequest& request) const {
     const std::uint64_t head = runtime_.snapshot()->header.height.value;
-    const auto from = parse_number<std::uint64_t>(query_value(request, "from"));
-    const std::uint64_t limit = std::min(
-        parse_number<std::uint64_t>(query_value(request, "limit")).value_or(20), kPageBlocks);
+    const std::string from_text = query_value(request, "from");
+    const std::string limit_text = query_value(request, "limit");
+    const auto from = parse_number<std::uint64_t>(from_text);
+    const auto wanted = parse_number<std::uint64_t>(limit_text);
+    if ((!from && !from_text.empty()) || (!wanted && !limit_text.empty())) {
+        return problem(400, "malformed", "from and limit are whole numbers");
+    }
+    const std::uint64_t limit = std::min(wanted.value_or(20), kPageBlocks);
     json items = json::array();
     std::uint64_t height = std::min(from.value_or(head), head);
     while (items.size() < limit) {
@@ -216,15 +231,35 @@ p2p::HttpResponse Api::record(ByteView key) const {
     return json_response(answer);
 }
 
-p2p::HttpResponse Api::records(std::string_view prefix) const {
+p2p::HttpResponse Api::records(const p2p::HttpRequest& request, std::string_view prefix) const {
+    const std::string limit_text = query_value(request, "limit");
+    const auto wanted = parse_number<std::size_t>(limit_text);
+    const auto after = decode_hex(query_value(request, "after"));
+    if (!after || (!wanted && !limit_text.empty())) {
+        return problem(400, "malformed", "limit is a whole number, after what `next` said");
+    }
+    const std::size_t limit =
+        std::clamp<std::size_t>(wanted.value_or(kPageRecords), 1, kPageRecords);
     const auto now = runtime_.snapshot();
     json items = json::array();
+    json next;  // null: that was the last page
+    Bytes last;
     now->state.for_each(as_bytes(prefix), [&](ByteView key, ByteView value) {
+        if (std::lexicographical_compare(key.begin(), key.end(), after->begin(), after->end()) ||
+            std::equal(key.begin(), key.end(), after->begin(), after->end())) {
+            return;
+        }
+        if (items.size() == limit) {
+            if (next.is_null()) next = to_hex(last);
+            return;
+        }
         json item = schema::render_record(key, value)["value"];
         if (prefix == "account/") item["key"] = to_hex(key.subspan(prefix.size()));
         items.push_back(std::move(item));
+        last = to_bytes(key);
     });
-    return json_response({{"items", std::move(items)}, {"height", now->header.height.value}});
+    return json_response(
+        {{"items", std::move(items)}, {"next", next}, {"height", now->header.height.value}});
 }
 
 p2p::HttpResponse Api::current_round() const {

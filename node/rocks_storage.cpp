@@ -5,11 +5,13 @@
 
 #include <array>
 #include <atomic>
+#include <cstdarg>
 #include <filesystem>
 #include <iterator>
 #include <map>
 
 #include <rocksdb/db.h>
+#include <rocksdb/env.h>
 #include <rocksdb/listener.h>
 #include <rocksdb/options.h>
 #include <rocksdb/table.h>
@@ -36,10 +38,12 @@ enum Family : std::size_t {
     kBlobSizes,
     kVotes,
     kBodies,
+    kEvidence,
     kFamilyCount
 };
 constexpr std::array<const char*, kFamilyCount> kFamilyNames = {
-    "default", "blocks", "receipts", "state", "tx", "blobs", "blob_sizes", "votes", "bodies"};
+    "default", "blocks",     "receipts", "state",  "tx",
+    "blobs",   "blob_sizes", "votes",    "bodies", "evidence"};
 
 Slice slice_of(ByteView bytes) {
     return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
@@ -63,6 +67,7 @@ const std::string kMembershipPrefix = "membership/";
 Error error_of(const Status& status, const std::string& what) {
     const ErrorCode code = status.IsNotFound()     ? ErrorCode::kNotFound
                            : status.IsCorruption() ? ErrorCode::kInternal
+                           : status.IsNoSpace()    ? ErrorCode::kLimitExceeded
                                                    : ErrorCode::kUnavailable;
     return {code, what + ": " + status.ToString()};
 }
@@ -89,13 +94,24 @@ struct VoteEntry {
 
 class ErrorListener final : public rocksdb::EventListener {
   public:
-    void OnBackgroundError(rocksdb::BackgroundErrorReason /*reason*/, Status* /*error*/) override {
+    void OnBackgroundError(rocksdb::BackgroundErrorReason /*reason*/, Status* error) override {
         has_error_.store(true);
+        if (error->IsNoSpace()) is_out_of_space_.store(true);
     }
     [[nodiscard]] bool has_error() const { return has_error_.load(); }
+    [[nodiscard]] bool is_out_of_space() const { return is_out_of_space_.load(); }
 
   private:
     std::atomic<bool> has_error_{false};
+    std::atomic<bool> is_out_of_space_{false};
+};
+
+// RocksDB's own log file would be one more file on a disk that runs full: the distribution's build
+// aborts the process at the second failed write to it. What matters comes back as a status.
+class NoLog final : public rocksdb::Logger {
+  public:
+    using rocksdb::Logger::Logv;
+    void Logv(const char* /*format*/, va_list /*arguments*/) override {}
 };
 
 rocksdb::DBOptions database_options(const std::shared_ptr<ErrorListener>& listener) {
@@ -108,7 +124,7 @@ rocksdb::DBOptions database_options(const std::shared_ptr<ErrorListener>& listen
     options.recycle_log_file_num = 0;
     options.max_background_jobs = 2;
     options.max_open_files = 256;
-    options.keep_log_file_num = 4;
+    options.info_log = std::make_shared<NoLog>();
     options.max_total_wal_size = 64ULL * 1024 * 1024;
     options.listeners = {listener};
     return options;
@@ -138,6 +154,7 @@ struct RocksStorage::Database {
     // What the journal holds, so that a commit knows what to drop without walking deleted keys.
     std::map<std::uint64_t, Height> vote_heights;  // by sequence
     std::map<Digest, Height> body_heights;
+    std::uint64_t next_evidence = 0;
 
     Database() = default;
     Database(const Database&) = delete;
@@ -195,6 +212,20 @@ struct RocksStorage::Database {
         return {};
     }
 
+    // The number of the next record of evidence: one past the newest.
+    [[nodiscard]] Result<void> count_evidence() {
+        const std::unique_ptr<rocksdb::Iterator> walk(
+            db->NewIterator(rocksdb::ReadOptions(), families[kEvidence]));
+        walk->SeekToLast();
+        if (!walk->status().ok()) return tl::unexpected(error_of(walk->status(), "evidence"));
+        if (!walk->Valid()) return {};
+        for (const std::uint8_t byte : view_of(walk->key())) {
+            next_evidence = next_evidence << 8U | byte;
+        }
+        ++next_evidence;
+        return {};
+    }
+
     [[nodiscard]] Result<std::optional<std::string>> read(Family family, const Slice& key) const {
         rocksdb::ReadOptions options;
         options.verify_checksums = true;
@@ -225,14 +256,58 @@ struct RocksStorage::Database {
     }
 };
 
-RocksStorage::RocksStorage(std::unique_ptr<Database> database) : database_(std::move(database)) {}
+RocksStorage::RocksStorage(std::string folder, std::unique_ptr<Database> database)
+    : folder_(std::move(folder)), database_(std::move(database)) {}
 RocksStorage::~RocksStorage() = default;
 
+namespace {
+
+tl::unexpected<Error> closed() {
+    return make_error(ErrorCode::kUnavailable, "the ledger is closed after a disk error");
+}
+
+}  // namespace
+
+RocksStorage::Use RocksStorage::use() const {
+    std::shared_lock lock(mutex_);
+    Database* const database = database_.get();
+    return {std::move(lock), database};
+}
+
 bool RocksStorage::has_background_error() const {
-    return database_->listener->has_error();
+    const Use database = use();
+    return !database || database->listener->has_error();
+}
+
+bool RocksStorage::is_out_of_space() const {
+    const Use database = use();
+    return is_out_of_space_ || (database && database->listener->is_out_of_space());
+}
+
+// Remembers why a write failed.
+Result<void> RocksStorage::noted(Result<void> written) {
+    if (!written && written.error().code == ErrorCode::kLimitExceeded) is_out_of_space_ = true;
+    return written;
+}
+
+Result<void> RocksStorage::reopen() {
+    const std::unique_lock lock(mutex_);
+    database_.reset();
+    auto opened = open_database(folder_);
+    if (!opened) return tl::unexpected(opened.error());
+    database_ = std::move(*opened);
+    is_out_of_space_ = false;
+    return {};
 }
 
 Result<std::unique_ptr<RocksStorage>> RocksStorage::open(const std::string& folder) {
+    auto database = open_database(folder);
+    if (!database) return tl::unexpected(database.error());
+    return std::unique_ptr<RocksStorage>(new RocksStorage(folder, std::move(*database)));
+}
+
+Result<std::unique_ptr<RocksStorage::Database>> RocksStorage::open_database(
+    const std::string& folder) {
     std::error_code failure;
     std::filesystem::create_directories(folder, failure);
     if (failure || ::chmod(folder.c_str(), 0700) != 0) {
@@ -259,6 +334,9 @@ Result<std::unique_ptr<RocksStorage>> RocksStorage::open(const std::string& fold
     if (auto indexed = database->index_journal(); !indexed) {
         return tl::unexpected(indexed.error());
     }
+    if (auto counted = database->count_evidence(); !counted) {
+        return tl::unexpected(counted.error());
+    }
 
     auto format = database->read(kMeta, "format");
     if (!format) return tl::unexpected(format.error());
@@ -275,11 +353,13 @@ Result<std::unique_ptr<RocksStorage>> RocksStorage::open(const std::string& fold
             return tl::unexpected(written.error());
         }
     }
-    return std::unique_ptr<RocksStorage>(new RocksStorage(std::move(database)));
+    return database;
 }
 
 Result<void> RocksStorage::commit_block(const driver::BlockCommit& commit) {
-    const auto& families = database_->families;
+    const Use database = use();
+    if (!database) return closed();
+    const auto& families = database->families;
     const Height height = commit.block.header.height;
     const std::string key = height_key(height);
     rocksdb::WriteBatch batch;
@@ -304,68 +384,102 @@ Result<void> RocksStorage::commit_block(const driver::BlockCommit& commit) {
         (void)batch.Put(families[kBlobSizes], slice_of(hash.view()),
                         slice_of(encode(static_cast<std::uint64_t>(blob.size()))));
     }
-    const auto known = membership_at(height.next());
+    const auto known = membership_in(*database.database, height.next());
     if (!known && known.error().code != ErrorCode::kNotFound) return tl::unexpected(known.error());
     if (!known || *known != commit.next_membership) {
         (void)batch.Put(families[kMeta], kMembershipPrefix + key,
                         slice_of(encode(commit.next_membership)));
     }
     (void)batch.Put(families[kMeta], "head", slice_of(encode(height)));
-    database_->drop_decided_votes(batch, height);
-    return database_->write(batch, "block");
+    database->drop_decided_votes(batch, height);
+    return noted(database->write(batch, "block"));
 }
 
 Result<void> RocksStorage::write_votes(const std::vector<driver::VoteWrite>& votes) {
     if (votes.empty()) return {};
-    const auto& families = database_->families;
+    const Use database = use();
+    if (!database) return closed();
+    const auto& families = database->families;
     rocksdb::WriteBatch batch;
     for (const auto& [record, body] : votes) {
         (void)batch.Put(families[kVotes], number_key(record.sequence),
                         slice_of(encode(VoteEntry{record.height, record.content})));
-        database_->vote_heights[record.sequence] = record.height;
+        database->vote_heights[record.sequence] = record.height;
         if (!body) continue;
         const Digest digest = header_digest(body->header);
         (void)batch.Put(families[kBodies], slice_of(digest.view()), slice_of(encode(*body)));
-        database_->body_heights[digest] = body->header.height;
+        database->body_heights[digest] = body->header.height;
     }
-    if (auto written = database_->write(batch, "vote journal"); !written) return written;
-    return database_->guard->advance(votes.back().record.sequence + 1);
+    if (auto written = database->write(batch, "vote journal"); !written) return noted(written);
+    return noted(database->guard->advance(votes.back().record.sequence + 1));
 }
 
 Result<driver::JournalState> RocksStorage::load_votes() const {
-    driver::JournalState journal{{}, {}, database_->guard->counter()};
-    for (const auto& [sequence, height] : database_->vote_heights) {
-        auto entry = database_->read_as<VoteEntry>(kVotes, number_key(sequence), "vote journal");
+    const Use database = use();
+    if (!database) return closed();
+    driver::JournalState journal{{}, {}, database->guard->counter()};
+    for (const auto& [sequence, height] : database->vote_heights) {
+        auto entry = database->read_as<VoteEntry>(kVotes, number_key(sequence), "vote journal");
         if (!entry) return tl::unexpected(entry.error());
         journal.records.push_back({sequence, height, std::move(entry->content)});
     }
-    for (const auto& [digest, height] : database_->body_heights) {
-        auto body = database_->read_as<Block>(kBodies, slice_of(digest.view()), "proposal");
+    for (const auto& [digest, height] : database->body_heights) {
+        auto body = database->read_as<Block>(kBodies, slice_of(digest.view()), "proposal");
         if (!body) return tl::unexpected(body.error());
         journal.bodies.push_back(std::move(*body));
     }
     return journal;
 }
 
+Result<void> RocksStorage::add_evidence(const driver::EvidenceRecord& evidence) {
+    const Use database = use();
+    if (!database) return closed();
+    rocksdb::WriteBatch batch;
+    (void)batch.Put(database->families[kEvidence], number_key(database->next_evidence),
+                    slice_of(encode(evidence)));
+    if (auto written = database->write(batch, "evidence"); !written) return noted(written);
+    ++database->next_evidence;
+    return {};
+}
+
+Result<std::vector<driver::EvidenceRecord>> RocksStorage::load_evidence() const {
+    const Use database = use();
+    if (!database) return closed();
+    std::vector<driver::EvidenceRecord> records;
+    const std::unique_ptr<rocksdb::Iterator> walk(
+        database->db->NewIterator(rocksdb::ReadOptions(), database->families[kEvidence]));
+    for (walk->SeekToFirst(); walk->Valid(); walk->Next()) {
+        auto record = decode<driver::EvidenceRecord>(view_of(walk->value()));
+        if (!record) return make_error(ErrorCode::kInternal, "stored evidence is damaged");
+        records.push_back(std::move(*record));
+    }
+    if (!walk->status().ok()) return tl::unexpected(error_of(walk->status(), "evidence"));
+    return records;
+}
+
 Result<std::optional<driver::Head>> RocksStorage::load_head() const {
-    auto height = database_->read_as<Height>(kMeta, "head", "head");
+    const Use database = use();
+    if (!database) return closed();
+    auto height = database->read_as<Height>(kMeta, "head", "head");
     if (!height) {
         if (height.error().code == ErrorCode::kNotFound) return std::optional<driver::Head>();
         return tl::unexpected(height.error());
     }
-    auto block = block_at(*height);
+    auto block = block_in(*database.database, *height);
     if (!block) return tl::unexpected(block.error());
-    auto membership = membership_at(height->next());
+    auto membership = membership_in(*database.database, height->next());
     if (!membership) return tl::unexpected(membership.error());
     return std::optional(
         driver::Head{block->block.header, std::move(block->certificate), std::move(*membership)});
 }
 
 Result<void> RocksStorage::load_state(const std::function<void(ByteView, ByteView)>& visit) const {
+    const Use database = use();
+    if (!database) return closed();
     rocksdb::ReadOptions options;
     options.verify_checksums = true;
     const std::unique_ptr<rocksdb::Iterator> walk(
-        database_->db->NewIterator(options, database_->families[kState]));
+        database->db->NewIterator(options, database->families[kState]));
     for (walk->SeekToFirst(); walk->Valid(); walk->Next()) {
         visit(view_of(walk->key()), view_of(walk->value()));
     }
@@ -374,7 +488,13 @@ Result<void> RocksStorage::load_state(const std::function<void(ByteView, ByteVie
 }
 
 Result<driver::CertifiedBlock> RocksStorage::block_at(Height height) const {
-    auto block = database_->read_as<driver::CertifiedBlock>(kBlocks, height_key(height), "block");
+    const Use database = use();
+    if (!database) return closed();
+    return block_in(*database.database, height);
+}
+
+Result<driver::CertifiedBlock> RocksStorage::block_in(const Database& database, Height height) {
+    auto block = database.read_as<driver::CertifiedBlock>(kBlocks, height_key(height), "block");
     if (!block) return block;
     if (height.value > 0 && header_digest(block->block.header) != block->certificate.digest) {
         return make_error(ErrorCode::kInternal,
@@ -384,14 +504,22 @@ Result<driver::CertifiedBlock> RocksStorage::block_at(Height height) const {
 }
 
 Result<BlockReceipts> RocksStorage::receipts_at(Height height) const {
-    return database_->read_as<BlockReceipts>(kReceipts, height_key(height), "receipts");
+    const Use database = use();
+    if (!database) return closed();
+    return database->read_as<BlockReceipts>(kReceipts, height_key(height), "receipts");
 }
 
 Result<Membership> RocksStorage::membership_at(Height height) const {
+    const Use database = use();
+    if (!database) return closed();
+    return membership_in(*database.database, height);
+}
+
+Result<Membership> RocksStorage::membership_in(const Database& database, Height height) {
     // The newest membership that was written by a block below `height` (genesis writes the first).
     const Height before = height.value == 0 ? height : height.previous();
     const std::unique_ptr<rocksdb::Iterator> walk(
-        database_->db->NewIterator(rocksdb::ReadOptions(), database_->families[kMeta]));
+        database.db->NewIterator(rocksdb::ReadOptions(), database.families[kMeta]));
     walk->SeekForPrev(kMembershipPrefix + height_key(before));
     if (!walk->status().ok()) return tl::unexpected(error_of(walk->status(), "membership"));
     if (!walk->Valid() || !walk->key().starts_with(kMembershipPrefix)) {
@@ -404,8 +532,10 @@ Result<Membership> RocksStorage::membership_at(Height height) const {
 
 Result<std::optional<driver::TransactionLocation>> RocksStorage::find_transaction(
     const Digest& id) const {
+    const Use database = use();
+    if (!database) return closed();
     auto entry =
-        database_->read_as<TransactionEntry>(kTransactions, slice_of(id.view()), "transaction");
+        database->read_as<TransactionEntry>(kTransactions, slice_of(id.view()), "transaction");
     if (!entry) {
         if (entry.error().code == ErrorCode::kNotFound) {
             return std::optional<driver::TransactionLocation>();
@@ -419,15 +549,19 @@ Result<void> RocksStorage::put_blob(const Digest& hash, ByteView content) {
     if (sha256(content) != hash) {
         return make_error(ErrorCode::kMismatch, "the blob's content has another hash");
     }
+    const Use database = use();
+    if (!database) return closed();
     rocksdb::WriteBatch batch;
-    (void)batch.Put(database_->families[kBlobs], slice_of(hash.view()), slice_of(content));
-    (void)batch.Put(database_->families[kBlobSizes], slice_of(hash.view()),
+    (void)batch.Put(database->families[kBlobs], slice_of(hash.view()), slice_of(content));
+    (void)batch.Put(database->families[kBlobSizes], slice_of(hash.view()),
                     slice_of(encode(static_cast<std::uint64_t>(content.size()))));
-    return database_->write(batch, "blob");
+    return noted(database->write(batch, "blob"));
 }
 
 Result<Bytes> RocksStorage::get_blob(const Digest& hash) const {
-    auto value = database_->read(kBlobs, slice_of(hash.view()));
+    const Use database = use();
+    if (!database) return closed();
+    auto value = database->read(kBlobs, slice_of(hash.view()));
     if (!value) return tl::unexpected(value.error());
     if (!*value || sha256(view_of(**value)) != hash) {
         return make_error(ErrorCode::kNotFound, "blob " + hash.hex() + " is not here");
@@ -436,15 +570,19 @@ Result<Bytes> RocksStorage::get_blob(const Digest& hash) const {
 }
 
 bool RocksStorage::has_blob(const Digest& hash) const {
-    const auto size = database_->read(kBlobSizes, slice_of(hash.view()));
+    const Use database = use();
+    if (!database) return false;
+    const auto size = database->read(kBlobSizes, slice_of(hash.view()));
     return size && size->has_value();
 }
 
 Result<void> RocksStorage::erase_blob(const Digest& hash) {
+    const Use database = use();
+    if (!database) return closed();
     rocksdb::WriteBatch batch;
-    (void)batch.Delete(database_->families[kBlobs], slice_of(hash.view()));
-    (void)batch.Delete(database_->families[kBlobSizes], slice_of(hash.view()));
-    return database_->write(batch, "blob");
+    (void)batch.Delete(database->families[kBlobs], slice_of(hash.view()));
+    (void)batch.Delete(database->families[kBlobSizes], slice_of(hash.view()));
+    return noted(database->write(batch, "blob"));
 }
 
 }  // namespace consilium::node

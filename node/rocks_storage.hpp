@@ -8,14 +8,18 @@
 //   blobs      SHA-256           -> content (large values live in blob files)
 //   blob_sizes SHA-256           -> length
 //   votes      sequence          -> VoteRecord
+//   evidence   number            -> EvidenceRecord, in the order of arrival
 //   bodies     header digest     -> Block (of proposals voted for, above the head)
 //   meta       "head" -> height; "format" -> version; "membership/" height -> Membership that
 //              certifies the blocks after that height
 // The next sequence number of the vote journal also stands in the file votes.guard, outside
 // RocksDB: recovery to a point in time may drop a synced suffix of the log, and the guard then
-// tells. Thread-safe as driver/storage.hpp asks.
+// tells. Thread-safe as driver/storage.hpp asks; reopen() waits for the readers of the moment.
 #pragma once
+#include <atomic>
 #include <memory>
+#include <mutex>
+#include <shared_mutex>
 #include <string>
 
 #include "node/driver/storage.hpp"
@@ -36,6 +40,8 @@ class RocksStorage final : public driver::Storage {
     [[nodiscard]] Result<void> commit_block(const driver::BlockCommit& commit) override;
     [[nodiscard]] Result<void> write_votes(const std::vector<driver::VoteWrite>& votes) override;
     [[nodiscard]] Result<driver::JournalState> load_votes() const override;
+    [[nodiscard]] Result<void> add_evidence(const driver::EvidenceRecord& evidence) override;
+    [[nodiscard]] Result<std::vector<driver::EvidenceRecord>> load_evidence() const override;
     [[nodiscard]] Result<std::optional<driver::Head>> load_head() const override;
     [[nodiscard]] Result<void> load_state(
         const std::function<void(ByteView key, ByteView value)>& visit) const override;
@@ -52,10 +58,33 @@ class RocksStorage final : public driver::Storage {
     // A background error of RocksDB (a full disk, say): writes fail from then on.
     [[nodiscard]] bool has_background_error() const;
 
+    // Whether the disk is full, as far as failed writes have told.
+    [[nodiscard]] bool is_out_of_space() const;
+    // Closes the store and reads it anew from the disk, as a restart of the process would. After an
+    // error every method answers kUnavailable until a later call succeeds.
+    [[nodiscard]] Result<void> reopen();
+
   private:
     struct Database;
-    explicit RocksStorage(std::unique_ptr<Database> database);
+    // The open database for as long as it is held; null while it is closed.
+    struct Use {
+        std::shared_lock<std::shared_mutex> lock;
+        Database* database = nullptr;
+        Database* operator->() const { return database; }
+        explicit operator bool() const { return database != nullptr; }
+    };
+    RocksStorage(std::string folder, std::unique_ptr<Database> database);
+    [[nodiscard]] static Result<std::unique_ptr<Database>> open_database(const std::string& folder);
+    [[nodiscard]] Use use() const;
+    [[nodiscard]] Result<void> noted(Result<void> written);
+    [[nodiscard]] static Result<Membership> membership_in(const Database& database, Height height);
+    [[nodiscard]] static Result<driver::CertifiedBlock> block_in(const Database& database,
+                                                                 Height height);
+
+    std::string folder_;
+    mutable std::shared_mutex mutex_;  // shared by every use of database_, exclusive to reopen()
     std::unique_ptr<Database> database_;
+    std::atomic<bool> is_out_of_space_{false};
 };
 
 }  // namespace consilium::node

@@ -6,7 +6,9 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <filesystem>
 #include <future>
+#include <utility>
 
 #include "core/random.hpp"
 
@@ -45,6 +47,9 @@ spdlog::level::level_enum level_of(driver::ReportKind kind) {
     UNREACHABLE();
 }
 
+// Tickets count up from 1: 2^48 of them outlast any process.
+constexpr unsigned kGenerationShift = 48;
+
 std::uint64_t fresh_nonce() {
     std::array<std::uint8_t, 8> bytes{};
     fill_random(bytes);
@@ -72,21 +77,34 @@ Result<std::unique_ptr<Runtime>> Runtime::open(RuntimeOptions options, const Key
     runtime->pool_ = std::make_unique<VerifyPool>(config.signature_threads);
     if (auto opened = runtime->open_mesh(); !opened) return tl::unexpected(opened.error());
 
+    if (auto opened = runtime->open_driver(runtime->options_.is_first_start); !opened) {
+        return tl::unexpected(opened.error());
+    }
+    runtime->publish_head();
+    return runtime;
+}
+
+Result<void> Runtime::open_driver(bool is_first_start) {
+    const NodeConfig& config = options_.config;
     driver::DriverOptions driver_options;
-    driver_options.genesis = runtime->options_.genesis;
-    driver_options.own_key = key.public_key();
-    driver_options.first_start = runtime->options_.is_first_start;
+    driver_options.genesis = options_.genesis;
+    driver_options.own_key = key_.public_key();
+    driver_options.first_start = is_first_start;
     driver_options.consensus.view_timeout_ms = config.consensus_base_timeout_ms;
     driver_options.consensus.heartbeat_ms = config.consensus_heartbeat_ms;
     driver_options.nonce = fresh_nonce();
-    auto opened = driver::Driver::open(driver_options, *runtime, current_time());
+    auto opened = driver::Driver::open(driver_options, *this, current_time());
     if (!opened) return tl::unexpected(opened.error());
-    runtime->driver_ = std::move(*opened);
-    const driver::Head& head = runtime->driver_->head();
-    runtime->snapshot_ = std::make_shared<Snapshot>(
-        Snapshot{head.header, head.certificate, runtime->driver_->state(), head.membership});
-    runtime->status_ = runtime->driver_->status();
-    return runtime;
+    driver_ = std::move(*opened);
+    return {};
+}
+
+void Runtime::publish_head() {
+    const driver::Head& head = driver_->head();
+    const std::lock_guard lock(snapshot_mutex_);
+    snapshot_ = std::make_shared<Snapshot>(
+        Snapshot{head.header, head.certificate, driver_->state(), head.membership});
+    status_ = driver_->status();
 }
 
 Result<void> Runtime::open_mesh() {
@@ -148,23 +166,74 @@ void Runtime::run() {
             driver_->handle(driver::TimerFired{}, current_time());
         }
         if (work) handle(std::move(*work));
-        const std::lock_guard lock(snapshot_mutex_);
-        status_ = driver_->status();
+        const driver::DriverStatus status = driver_->status();
+        {
+            const std::lock_guard lock(snapshot_mutex_);
+            status_ = status;
+        }
+        if (status.mode == driver::DriverMode::kDegraded) resume_if_possible(monotonic_ms());
+    }
+}
+
+void Runtime::resume_if_possible(std::uint64_t now_ms) {
+    if (now_ms < next_resume_ms_) return;
+    next_resume_ms_ = now_ms + kResumeCheckMs;
+    if (!storage_->is_out_of_space()) return;
+    std::error_code failure;
+    const auto space = std::filesystem::space(options_.config.data_dir, failure);
+    if (failure || space.available < kResumeFreeBytes) return;
+    if (auto opened = storage_->reopen(); !opened) {
+        spdlog::error("there is space again, but: {}", opened.error().context);
+        return;
+    }
+    if (auto opened = open_driver(false); !opened) {
+        spdlog::error("there is space again, but: {}", opened.error().context);
+        return;
+    }
+    ++generation_;
+    refuse_open_submissions();
+    publish_head();
+    spdlog::info("there is space again: going on from height {}",
+                 driver_->head().header.height.value);
+    driver_->start(current_time());
+}
+
+// Those that the former driver knew would never be answered.
+void Runtime::refuse_open_submissions() {
+    std::map<driver::Ticket, SubmissionCallback> open;
+    {
+        const std::lock_guard lock(submissions_mutex_);
+        open = std::exchange(submissions_, {});
+    }
+    for (const auto& [ticket, done] : open) {
+        done({ticket,
+              driver::SubmissionStatus::kRefused,
+              {ErrorCode::kUnavailable, "the node has just recovered from a full disk"}});
     }
 }
 
 void Runtime::handle(DriverWork work) {
     if (auto* call = std::get_if<DriverCall>(&work)) {
         (*call)(*driver_, current_time());
-    } else {
-        driver_->handle(std::get<driver::Event>(work), current_time());
+        return;
+    }
+    auto& event = std::get<driver::Event>(work);
+    if (auto* checked = std::get_if<driver::SignaturesChecked>(&event)) {
+        if (checked->ticket >> kGenerationShift != generation_) return;
+        checked->ticket &= (driver::Ticket{1} << kGenerationShift) - 1;
+    }
+    const auto begun = EventQueue::Clock::now();
+    driver_->handle(event, current_time());
+    if (const auto* frame = std::get_if<driver::PeerFrame>(&event)) {
+        const auto ended = EventQueue::Clock::now();
+        queue_.charge(frame->from, duration_cast<std::chrono::microseconds>(ended - begun), ended);
     }
 }
 
 void Runtime::on_frame(p2p::PeerIndex peer, p2p::FrameKind kind, Bytes payload) {
     const auto key = mesh_->peer_key(peer);
     if (!key) return;
-    (void)queue_.push_frame({*key, static_cast<driver::FrameKind>(kind), std::move(payload)});
+    queue_.push_frame({*key, static_cast<driver::FrameKind>(kind), std::move(payload)});
 }
 
 void Runtime::on_link(const PublicKey& peer, p2p::LinkState state) {
@@ -246,8 +315,9 @@ void Runtime::wake_at(std::uint64_t at_ms) {
 }
 
 void Runtime::check_later(driver::Ticket ticket, std::vector<driver::SignatureCheck> checks) {
-    pool_->check_later(std::move(checks), [this, ticket](std::vector<bool> valid) {
-        queue_.push(driver::SignaturesChecked{ticket, std::move(valid)});
+    const driver::Ticket named = ticket | generation_ << kGenerationShift;
+    pool_->check_later(std::move(checks), [this, named](std::vector<bool> valid) {
+        queue_.push(driver::SignaturesChecked{named, std::move(valid)});
     });
 }
 

@@ -78,6 +78,9 @@ class Runtime final : private driver::Env {
     [[nodiscard]] const NodeConfig& config() const { return options_.config; }
     [[nodiscard]] const PublicKey& own_key() const { return key_.public_key(); }
     [[nodiscard]] const p2p::Mesh& mesh() const { return *mesh_; }
+    // How much must be free before a node with a full disk goes on.
+    static constexpr std::uint64_t kResumeFreeBytes = std::uint64_t{256} * 1024 * 1024;
+    static constexpr std::uint64_t kResumeCheckMs = 2'000;
     [[nodiscard]] std::uint64_t dropped_frames() const { return queue_.dropped_frames(); }
     [[nodiscard]] std::uint64_t report_count(driver::ReportKind kind) const;
 
@@ -89,6 +92,12 @@ class Runtime final : private driver::Env {
     [[nodiscard]] std::optional<driver::Ticket> open_ticket(SubmissionCallback done);
     bool hand_over(driver::Ticket ticket, driver::Event event);
     void handle(DriverWork work);
+    [[nodiscard]] Result<void> open_driver(bool is_first_start);
+    void publish_head();
+    // After a full disk: once there is space again, everything is read anew from the disk, as a
+    // restart would. Other storage errors need a restart by whoever has looked at the disk.
+    void resume_if_possible(std::uint64_t now_ms);
+    void refuse_open_submissions();
     void on_frame(p2p::PeerIndex peer, p2p::FrameKind kind, Bytes payload);
     void on_link(const PublicKey& peer, p2p::LinkState state);
     [[nodiscard]] Result<void> open_mesh();
@@ -119,6 +128,9 @@ class Runtime final : private driver::Env {
     std::thread thread_;
     bool is_started_ = false;
     std::uint64_t wake_at_ms_ = 0;
+    std::uint64_t next_resume_ms_ = 0;
+    // Which driver asked for a signature check; answers to an earlier one are dropped.
+    driver::Ticket generation_ = 0;
 
     mutable std::mutex snapshot_mutex_;
     std::shared_ptr<const Snapshot> snapshot_;  // readers keep it as long as they need it

@@ -40,7 +40,9 @@ std::optional<std::uint64_t> read_slot(const Slot& slot) {
 }
 
 Error system_error(const std::string& what) {
-    return {ErrorCode::kUnavailable, what + ": " + std::strerror(errno)};
+    const bool is_full = errno == ENOSPC || errno == EDQUOT;
+    return {is_full ? ErrorCode::kLimitExceeded : ErrorCode::kUnavailable,
+            what + ": " + std::strerror(errno)};
 }
 
 }  // namespace

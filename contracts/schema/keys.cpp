@@ -52,7 +52,7 @@ KeyBuilder of_coin(std::string_view name, const CoinId& id) {
     return key;
 }
 
-constexpr std::array<std::string_view, 28> kNames{
+constexpr std::array<std::string_view, 29> kNames{
     "chain",  "parameters", "registry",   "governance", "tasks",        "rounds",
     "mpc",    "account",    "account_at", "nonce",      "organisation", "organisation_named",
     "ballot", "proposal",   "task",       "model",      "metrics",      "epoch",

@@ -73,7 +73,8 @@ void add_options(CLI::App& app, Options& options, Texts& texts) {
                    "differential privacy: epsilon of each hospital over all rounds, such as 100; "
                    "less is more noise [off]")
         ->check(CLI::Range(0.001, 1e6));
-    app.add_option("--seed", options.seed, "of data split, training and attack [1]");
+    app.add_option("--seed", options.seed, "of data split, training and attack [1]")
+        ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{1} << 53U));
     app.add_option("--dir", texts.directory, "where keys, ledgers, logs and data go");
     app.add_flag("--exit", options.exits, "stop everything when training is done");
     app.add_option("--report", texts.report, "write the result as JSON to this file");
@@ -122,8 +123,15 @@ Result<void> interpret(const Texts& texts, Options& options) {
         return make_error(ErrorCode::kRefused, "--report " + texts.report + ": the folder " +
                                                    folder.string() + " is missing or not writable");
     }
-    if (options.hospitals) return check_numbers(*options.hospitals, options.attackers);
-    return {};
+    const bool is_folder = options.dataset != "wdbc" && options.dataset != "heart";
+    if (is_folder && !fs::is_directory(options.dataset)) {
+        return make_error(
+            ErrorCode::kNotFound,
+            "--dataset " + options.dataset + ": neither wdbc nor heart nor a folder that exists");
+    }
+    // A folder's number of hospitals is known when its files have been read.
+    if (is_folder && !options.hospitals) return {};
+    return check_numbers(options.hospitals.value_or(kMinHospitals), options.attackers);
 }
 
 fs::path folder_of_this_program() {

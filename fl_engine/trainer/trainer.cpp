@@ -37,9 +37,10 @@ void Trainer::tell_once(const std::string& line) {
     parts_.notice(line);
 }
 
-Result<void> Trainer::execute(std::uint16_t module, std::uint16_t action_number, Bytes arguments) {
+Result<void> Trainer::execute(std::uint16_t module, std::uint16_t action_number, Bytes arguments,
+                              const p2p::TransactionSender::IsPointless& is_pointless) {
     return check_outcome(sender_.execute(parts_.key, {module, action_number, std::move(arguments)},
-                                         p2p::WaitFor::kCommitted));
+                                         p2p::WaitFor::kCommitted, is_pointless));
 }
 
 Result<void> Trainer::check_outcome(const Result<p2p::SendOutcome>& outcome) {
@@ -52,6 +53,13 @@ Result<void> Trainer::check_outcome(const Result<p2p::SendOutcome>& outcome) {
         return make_error(ErrorCode::kRefused, "transaction refused: " + outcome->code);
     }
     return {};
+}
+
+bool Trainer::is_over(const schema::RoundLabel& label, bool needs_open_pledges) {
+    const auto round = read<RoundRecord>(keys::round(label.round));
+    if (!round || !*round) return false;
+    return !((*round)->label == label) || (*round)->phase != Phase::kSubmitting ||
+           (needs_open_pledges && (*round)->pledges_closed);
 }
 
 Result<void> Trainer::tick() {
@@ -258,8 +266,8 @@ Result<void> Trainer::submit_update(const Epoch& epoch, const RoundRecord& round
     if (!stored) return tl::unexpected(stored.error());
     if (!*stored) {
         if (round.pledges_closed) return {};
-        if (auto sent =
-                execute(number_of(schema::Module::kSubmission), action::kPledge, encode(pledge));
+        if (auto sent = execute(number_of(schema::Module::kSubmission), action::kPledge,
+                                encode(pledge), [&] { return is_over(round.label, true); });
             !sent) {
             return sent;
         }
@@ -283,7 +291,8 @@ Result<void> Trainer::submit_update(const Epoch& epoch, const RoundRecord& round
     }
     const auto uploaded = parts_.nodes.put_blob(parts_.key, {**update, parts_.wall_time()});
     if (!uploaded) return tl::unexpected(uploaded.error());
-    auto sent = execute(number_of(schema::Module::kSubmission), action::kSubmit, encode(pledge));
+    auto sent = execute(number_of(schema::Module::kSubmission), action::kSubmit, encode(pledge),
+                        [&] { return is_over(round.label, false); });
     if (sent) {
         settled_round_ = round.label.round;
         settled_attempt_ = round.label.attempt;

@@ -74,10 +74,15 @@ class Trainer {
     [[nodiscard]] Result<ChainSpending> read_spending(std::uint32_t task);
     [[nodiscard]] Result<void> report_metrics();
     [[nodiscard]] Result<void> report_version(const schema::TaskRecord& task);
-    [[nodiscard]] Result<void> execute(std::uint16_t module, std::uint16_t action, Bytes arguments);
+    [[nodiscard]] Result<void> execute(
+        std::uint16_t module, std::uint16_t action, Bytes arguments,
+        const p2p::TransactionSender::IsPointless& is_pointless = nullptr);
     [[nodiscard]] Result<void> execute_with_blob(const p2p::Instruction& instruction,
                                                  const Bytes& blob);
     [[nodiscard]] static Result<void> check_outcome(const Result<p2p::SendOutcome>& outcome);
+    // Whether the round no longer takes what is sent for this attempt: waiting on would only make
+    // the next round late.
+    [[nodiscard]] bool is_over(const schema::RoundLabel& label, bool needs_open_pledges);
     void tell_once(const std::string& line);
 
     template <typename Record>

@@ -24,11 +24,19 @@ void BlockSync::set_target(Height height) {
     target_ = std::max(target_, height);
 }
 
-bool BlockSync::is_behind(Height head, std::uint64_t slack) const {
-    if (target_ > head) return true;
+std::size_t BlockSync::claims_above(Height head, std::uint64_t slack) const {
     const std::uint64_t from = saturating_add(head.value, slack);
-    return std::any_of(claims_.begin(), claims_.end(),
-                       [from](const auto& claim) { return claim.second.value > from; });
+    return static_cast<std::size_t>(
+        std::count_if(claims_.begin(), claims_.end(),
+                      [from](const auto& claim) { return claim.second.value > from; }));
+}
+
+bool BlockSync::is_behind(Height head, std::uint64_t slack) const {
+    return target_ > head || claims_above(head, slack) > 0;
+}
+
+bool BlockSync::is_surely_behind(Height head, std::uint64_t slack) const {
+    return target_ > head || claims_above(head, slack) > membership_.faults();
 }
 
 void BlockSync::pause(const PublicKey& peer, std::uint64_t now_ms) {
@@ -39,6 +47,8 @@ void BlockSync::pause(const PublicKey& peer, std::uint64_t now_ms) {
 
 void BlockSync::on_response(const PublicKey& from, BlockResponse response, std::uint64_t now_ms) {
     if (!request_ || request_->peer != from || request_->first != response.first) return;
+    const bool is_late = now_ms + limits::kSyncTimeoutMs >
+                         saturating_add(request_->deadline_ms, limits::kSyncGoodAnswerMs);
     request_.reset();
     Height expected = response.first;
     bool is_consecutive = !response.blocks.empty();
@@ -50,6 +60,10 @@ void BlockSync::on_response(const PublicKey& from, BlockResponse response, std::
         pause(from, now_ms);
         return;
     }
+    const auto claim = claims_.find(from);
+    const bool is_all = response.blocks.size() >= limits::kSyncBlocksPerRequest ||
+                        claim == claims_.end() || claim->second < expected;
+    is_last_peer_good_ = is_all && !is_late;
     blocks_.assign(std::make_move_iterator(response.blocks.begin()),
                    std::make_move_iterator(response.blocks.end()));
     source_ = from;
@@ -79,8 +93,9 @@ std::optional<PublicKey> BlockSync::choose_peer(Height head, std::uint64_t now_m
         const auto paused = paused_until_ms_.find(key);
         return paused == paused_until_ms_.end() || paused->second <= now_ms;
     };
-    // Stay with a peer that serves well; otherwise the one after it in the membership.
-    if (last_peer_ && is_usable(*last_peer_)) {
+    // Stay with a peer that serves well; otherwise the one after it in the membership: who serves
+    // a block now and then would keep us back for ever.
+    if (last_peer_ && is_last_peer_good_ && is_usable(*last_peer_)) {
         const auto claim = claims_.find(*last_peer_);
         if (claim != claims_.end() && claim->second > head) return last_peer_;
     }

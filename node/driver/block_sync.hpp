@@ -2,8 +2,9 @@
 //
 // Nothing a peer says is believed: blocks are handed out one by one, and the caller verifies each
 // (certificate, link, roots) before the next. One request is open at a time; a peer that does not
-// answer, has nothing or sent a bad block is paused and the next one asked. Claims cap nothing and
-// promise nothing, they only say whom to ask. Effects go through Env.
+// answer, has nothing or sent a bad block is paused and the next one asked; one that answers slowly
+// or with less than it claims to have is left for the next, too. Claims cap nothing and promise
+// nothing, they only say whom to ask. Effects go through Env.
 #pragma once
 #include <cstdint>
 #include <deque>
@@ -27,6 +28,8 @@ class BlockSync {
     // True while blocks above `head` are known or believed to exist. `slack`: how far a mere claim
     // may lead before it counts.
     [[nodiscard]] bool is_behind(Height head, std::uint64_t slack) const;
+    // The same, but not on the word of f members alone: what a node may say of itself (P20).
+    [[nodiscard]] bool is_surely_behind(Height head, std::uint64_t slack) const;
     [[nodiscard]] Height target() const { return target_; }
 
     void on_response(const PublicKey& from, BlockResponse response, std::uint64_t now_ms);
@@ -48,6 +51,7 @@ class BlockSync {
     };
 
     [[nodiscard]] std::optional<PublicKey> choose_peer(Height head, std::uint64_t now_ms) const;
+    [[nodiscard]] std::size_t claims_above(Height head, std::uint64_t slack) const;
     void pause(const PublicKey& peer, std::uint64_t now_ms);
 
     PublicKey own_key_;
@@ -60,6 +64,7 @@ class BlockSync {
     std::deque<CertifiedBlock> blocks_;  // consecutive, all of `source_`
     std::optional<PublicKey> source_;
     std::optional<PublicKey> last_peer_;
+    bool is_last_peer_good_ = false;
     std::uint64_t switches_ = 0;
 };
 

@@ -46,7 +46,8 @@ Driver::Core::Core(const DriverOptions& options, Env& env, Chain chain, Recovere
              .own_key = options.own_key}),
       sync_(options.own_key, env),
       replica_(options.consensus, chain_.identity(), signer_, start_state(chain_, recovered)),
-      is_amnesic_(recovered.amnesia_nonce.has_value()) {
+      is_amnesic_(recovered.amnesia_nonce.has_value()),
+      stored_evidence_(std::move(recovered.evidence)) {
     blobs_.set_membership(chain_.membership());
     sync_.set_membership(chain_.membership());
     desk_.restore(std::move(recovered.bodies));
@@ -171,6 +172,11 @@ consensus::PendingWork Driver::Core::work_now() {
 
 void Driver::Core::report_work() {
     if (is_degraded_) return;
+    // Asking the contracts about everything that waits is too dear to be done at each event.
+    const WorkBasis basis{mempool_.revision(), chain_.height(), is_primary()};
+    const bool is_due = work_wake_ms_ && *work_wake_ms_ <= now_.monotonic_ms;
+    if (work_basis_ == basis && !is_due) return;
+    work_basis_ = basis;
     const consensus::PendingWork work = work_now();
     if (reported_work_ == work) return;
     reported_work_ = work;
@@ -273,7 +279,7 @@ DriverStatus Driver::Core::status() const {
     DriverStatus status;
     status.mode = DriverMode::kVoting;
     if (!replica_.can_vote()) status.mode = DriverMode::kObserving;
-    if (sync_.is_behind(chain_.height(), sync_slack())) status.mode = DriverMode::kSyncing;
+    if (sync_.is_surely_behind(chain_.height(), sync_slack())) status.mode = DriverMode::kSyncing;
     if (is_degraded_) status.mode = DriverMode::kDegraded;
     status.height = chain_.height();
     status.view = replica_.view();

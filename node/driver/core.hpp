@@ -5,6 +5,7 @@
 // set. Private to node/driver.
 #pragma once
 #include <deque>
+#include <map>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -35,6 +36,7 @@ class Driver::Core {
         consensus::RecoveredState journal;
         std::vector<Block> bodies;
         std::optional<std::uint64_t> amnesia_nonce;
+        std::map<PublicKey, std::size_t> evidence;  // stored records, by offender
     };
     Core(const DriverOptions& options, Env& env, Chain chain, Recovered recovered);
 
@@ -47,6 +49,13 @@ class Driver::Core {
     [[nodiscard]] DriverStatus status() const;
 
   private:
+    // What work_now() depends on, the clock apart.
+    struct WorkBasis {
+        std::uint64_t mempool_revision{};
+        Height height;
+        bool is_primary{};
+        friend bool operator==(const WorkBasis&, const WorkBasis&) = default;
+    };
     [[nodiscard]] static consensus::StartState start_state(const Chain& chain, Recovered& from);
 
     // Events from outside.
@@ -122,6 +131,7 @@ class Driver::Core {
     consensus::Replica replica_;
     std::deque<consensus::Event> inputs_;
     std::optional<consensus::PendingWork> reported_work_;
+    std::optional<WorkBasis> work_basis_;  // of reported_work_
     std::optional<bool> has_open_window_;  // of the head's state
     std::optional<std::uint64_t> replica_wake_ms_;
     std::optional<std::uint64_t> work_wake_ms_;
@@ -136,6 +146,7 @@ class Driver::Core {
     std::uint64_t view_changes_ = 0;
     std::uint64_t invalid_messages_ = 0;
     std::uint64_t evidence_ = 0;
+    std::map<PublicKey, std::size_t> stored_evidence_;
 };
 
 }  // namespace consilium::driver

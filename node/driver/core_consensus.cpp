@@ -123,13 +123,23 @@ void Driver::Core::perform(const consensus::NeedSync& action) {
 }
 
 void Driver::Core::perform(const consensus::ReportEvidence& action) {
+    const consensus::Evidence& evidence = action.evidence;
     ++evidence_;
     env_.on_report({ReportKind::kEvidence,
-                    "replica " + std::to_string(action.evidence.offender.value) +
+                    "replica " + std::to_string(evidence.offender.value) +
                         " signed two messages at height " +
-                        std::to_string(action.evidence.slot.height.value) + ", view " +
-                        std::to_string(action.evidence.slot.view.value),
-                    action.evidence.offender});
+                        std::to_string(evidence.slot.height.value) + ", view " +
+                        std::to_string(evidence.slot.view.value),
+                    evidence.offender});
+    const Membership* members = replica_.verify_context().find(evidence.slot.epoch);
+    if (members == nullptr || !members->contains(evidence.offender)) return;
+    const PublicKey& offender = members->key_of(evidence.offender);
+    // The first ones prove the matter; a member that goes on must not fill the disk.
+    std::size_t& stored = stored_evidence_[offender];
+    if (stored >= limits::kEvidencePerMember) return;
+    auto added = env_.storage().add_evidence({offender, now_.wall, encode(evidence)});
+    if (!added) return fail(added.error(), ReportKind::kDegraded);
+    ++stored;
 }
 
 }  // namespace consilium::driver

@@ -48,9 +48,13 @@ Result<std::unique_ptr<Driver>> Driver::open(const DriverOptions& options, Env& 
     if (!chain) return tl::unexpected(chain.error());
     auto journal = read_journal(env.storage(), chain->height());
     if (!journal) return tl::unexpected(journal.error());
+    const auto evidence = env.storage().load_evidence();
+    if (!evidence) return tl::unexpected(evidence.error());
     Core::Recovered recovered{.journal = std::move(journal->state),
                               .bodies = std::move(journal->bodies),
-                              .amnesia_nonce = std::nullopt};
+                              .amnesia_nonce = std::nullopt,
+                              .evidence = {}};
+    for (const EvidenceRecord& record : *evidence) ++recovered.evidence[record.offender];
     const bool is_forgetful = chain->was_empty() && !options.first_start;
     if (is_forgetful || !journal->is_trusted) recovered.amnesia_nonce = options.nonce;
     auto core = std::make_unique<Core>(options, env, std::move(*chain), std::move(recovered));

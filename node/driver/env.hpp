@@ -51,7 +51,7 @@ struct CommittedBlock {
 };
 
 enum class ReportKind {
-    kDegraded,        // a storage error: no more votes from this process
+    kDegraded,        // a storage error: no more votes from this driver
     kEvidence,        // a member signed two different messages for one place
     kInvalidMessage,  // a peer sent bytes that no correct node sends
     kInvalidProposal,

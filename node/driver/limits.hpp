@@ -43,13 +43,18 @@ inline constexpr std::size_t kHavesPerFrame = 512;
 // Sync.
 inline constexpr std::size_t kSyncBlocksPerRequest = 32;
 inline constexpr std::uint64_t kSyncTimeoutMs = 2'000;
-inline constexpr std::uint64_t kSyncPauseMs = 5'000;  // for a peer that lied or did not answer
+inline constexpr std::uint64_t kSyncGoodAnswerMs = 500;  // a slower peer is not asked twice running
+inline constexpr std::uint64_t kSyncPauseMs = 5'000;     // for a peer that lied or did not answer
 inline constexpr std::uint64_t kMaxClaimedLead = 1ULL << 32U;  // heights above are not believed
 
 // Frames (p2p's maxima with a margin).
 inline constexpr std::size_t kRelayBytes = kMaxTransactionBytes;  // of one relay frame
 inline constexpr std::size_t kFetchIds = kMaxTransactionsPerBlock;
 inline constexpr std::size_t kResponseBytes = kMaxBlockBytes;
+
+// Evidence: two messages of at most 1 MiB each. Accounts of validators are made by the council
+// only, so the number of offenders is small.
+inline constexpr std::size_t kEvidencePerMember = 8;
 
 // Restart.
 inline constexpr std::uint64_t kVerifiedOnStart = 128;  // newest blocks checked, at least 100

@@ -13,15 +13,15 @@ Result<void> Mempool::admits(const Candidate& candidate, Height head) const {
     const Transaction& transaction = candidate.transaction;
     if (by_id_.contains(candidate.id)) return make_error(ErrorCode::kRefused, "waits already");
     if (transaction.valid_until <= head) {
-        return make_error(ErrorCode::kRefused,
-                          "expired at height " + std::to_string(transaction.valid_until.value));
+        return make_error(ErrorCode::kRefused, "expired: valid until height " +
+                                                   std::to_string(transaction.valid_until.value));
     }
     if (transaction.nonce < candidate.account_nonce) {
         return make_error(ErrorCode::kRefused,
-                          "nonce is used, the next is " + std::to_string(candidate.account_nonce));
+                          "nonce_used: the next is " + std::to_string(candidate.account_nonce));
     }
     if (transaction.nonce - candidate.account_nonce >= limits_.nonce_gap) {
-        return make_error(ErrorCode::kRefused, "nonce is too far ahead, the next is " +
+        return make_error(ErrorCode::kRefused, "nonce_gap: too far ahead, the next is " +
                                                    std::to_string(candidate.account_nonce));
     }
     if (by_id_.size() >= limits_.transactions ||
@@ -34,7 +34,8 @@ Result<void> Mempool::admits(const Candidate& candidate, Height head) const {
     const auto account = accounts_.find(transaction.sender);
     if (account == accounts_.end()) return {};
     if (account->second.waiting.contains(transaction.nonce)) {
-        return make_error(ErrorCode::kRefused, "another transaction waits with this nonce");
+        return make_error(ErrorCode::kRefused,
+                          "nonce_waiting: another transaction waits with this nonce");
     }
     if (account->second.waiting.size() >= limits_.per_account) {
         return make_error(ErrorCode::kLimitExceeded, "too many transactions of this account");
@@ -73,6 +74,8 @@ std::uint64_t Mempool::clock_of(const Waiting& waiting) const {
 }
 
 void Mempool::set_clock(Waiting& waiting, std::optional<std::uint64_t> ready_since_ms) {
+    if (waiting.ready_since_ms == ready_since_ms) return;
+    ++revision_;
     if (waiting.ready_since_ms) clock_.erase({clock_of(waiting), waiting.candidate.id});
     waiting.ready_since_ms = ready_since_ms;
     if (waiting.ready_since_ms) clock_.emplace(clock_of(waiting), waiting.candidate.id);

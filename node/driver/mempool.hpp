@@ -67,8 +67,9 @@ class Mempool {
 
     Mempool(MempoolLimits limits, Eligibility is_eligible);
 
-    // kRefused: expired, nonce used or too far ahead, another transaction holds the nonce;
-    // kLimitExceeded: no room. `head` is the newest committed height.
+    // kRefused: expired, nonce used or too far ahead, another transaction holds the nonce; the
+    // context begins with a code's name and a colon. kLimitExceeded: no room. `head` is the newest
+    // committed height.
     [[nodiscard]] Result<void> admits(const Candidate& candidate, Height head) const;
     // The same checks again, then takes it.
     [[nodiscard]] Result<void> add(Candidate candidate, Height head, std::uint64_t now_ms);
@@ -95,6 +96,8 @@ class Mempool {
     [[nodiscard]] std::optional<std::uint64_t> oldest_clock_ms() const;
     // The oldest `count` ready ones, oldest first.
     [[nodiscard]] std::vector<const Waiting*> oldest(std::size_t count) const;
+    // Changes whenever a transaction becomes ready or stops being so.
+    [[nodiscard]] std::uint64_t revision() const { return revision_; }
     [[nodiscard]] bool has_ready() const { return !clock_.empty(); }
 
     // Distinct blobs named by waiting transactions.
@@ -133,6 +136,7 @@ class Mempool {
     std::size_t bytes_ = 0;
     std::size_t unknown_ = 0;  // transactions of accounts that the state does not know
     std::optional<PublicKey> cursor_;
+    std::uint64_t revision_ = 0;
 };
 
 }  // namespace consilium::driver

@@ -137,11 +137,9 @@ const Transaction* ProposalDesk::find_body(const Digest& id) const {
         const auto body = proposal.bodies.find(id);
         if (body != proposal.bodies.end()) return &body->second;
     }
-    if (!last_decided_) return nullptr;
-    for (const Transaction& transaction : last_decided_->transactions) {
-        if (transaction_id(transaction) == id) return &transaction;
-    }
-    return nullptr;
+    const auto decided = last_decided_places_.find(id);
+    if (decided == last_decided_places_.end()) return nullptr;
+    return &last_decided_->transactions[decided->second];
 }
 
 void ProposalDesk::on_request(const PublicKey& from, const ProposalIdsRequest& request) const {
@@ -160,15 +158,10 @@ void ProposalDesk::on_request(const PublicKey& from, const ProposalIdsRequest& r
 void ProposalDesk::on_request(const PublicKey& from, const TransactionRequest& request) const {
     TransactionResponse answer;
     std::size_t size_bytes = 0;
-    std::map<Digest, const Transaction*> decided;
-    if (last_decided_) {
-        for (const Transaction& transaction : last_decided_->transactions) {
-            decided.emplace(transaction_id(transaction), &transaction);
-        }
-    }
+    std::set<Digest> answered;  // an id asked for twice is sent once
     for (const Digest& id : request.ids) {
-        const auto place = decided.find(id);
-        const Transaction* body = place != decided.end() ? place->second : find_body(id);
+        if (!answered.insert(id).second) continue;
+        const Transaction* body = find_body(id);
         if (body == nullptr) continue;
         const std::size_t body_bytes = encode(*body).size();
         if (size_bytes + body_bytes > limits::kResponseBytes) {
@@ -395,6 +388,10 @@ void ProposalDesk::advance(Block decided) {
     proposals_.clear();
     own_view_.reset();
     wake_ms_.reset();
+    last_decided_places_.clear();
+    for (std::size_t i = 0; i < decided.transactions.size(); ++i) {
+        last_decided_places_.emplace(transaction_id(decided.transactions[i]), i);
+    }
     last_decided_ = std::move(decided);
 }
 

@@ -97,6 +97,7 @@ class ProposalDesk {
     Proposals proposals_;
     std::optional<View> own_view_;  // asked to assemble a block in this view
     std::optional<Block> last_decided_;
+    std::map<Digest, std::size_t> last_decided_places_;  // of its transactions, by id
     std::optional<std::uint64_t> wake_ms_;
     std::uint64_t next_order_ = 0;
     std::uint64_t refused_ = 0;

@@ -3,9 +3,9 @@
 //
 // Every write returns only when it is synced, and is atomic: after a crash it is there as a whole
 // or not at all. Any error of any method (kNotFound of the reads apart) makes the driver degraded:
-// it never votes again in this process. An implementation checks what it reads (content hashes,
-// checksums) and answers kInternal rather than wrong bytes. Called from the driver's thread only,
-// the const methods from any thread.
+// it never votes again; a new driver may, on what the store holds when it is opened anew. An
+// implementation checks what it reads (content hashes, checksums) and answers kInternal rather than
+// wrong bytes. Called from the driver's thread only, the const methods from any thread.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -15,6 +15,7 @@
 #include "core/block.hpp"
 #include "core/bytes.hpp"
 #include "core/certificate.hpp"
+#include "core/codec.hpp"
 #include "core/membership.hpp"
 #include "core/receipt.hpp"
 #include "core/result.hpp"
@@ -79,6 +80,21 @@ struct TransactionLocation {
     std::uint32_t index{};  // within the block
 };
 
+// A member's two conflicting messages, for people and auditors; nothing of consensus depends on it.
+struct EvidenceRecord {
+    PublicKey offender;
+    TimeMs seen;    // wall clock
+    Bytes content;  // encoded consensus::Evidence, verified
+    template <typename Self, typename Visitor>
+    static void describe(Self& self, Visitor& visit) {
+        visit("offender", self.offender);
+        visit("seen", self.seen);
+        visit("content", self.content, Limit{kMaxEvidenceBytes});
+    }
+    static constexpr std::size_t kMaxEvidenceBytes = std::size_t{3} * 1024 * 1024;
+    friend bool operator==(const EvidenceRecord&, const EvidenceRecord&) = default;
+};
+
 class Storage {
   public:
     Storage() = default;
@@ -96,6 +112,10 @@ class Storage {
     // it has succeeded.
     [[nodiscard]] virtual Result<void> write_votes(const std::vector<VoteWrite>& votes) = 0;
     [[nodiscard]] virtual Result<JournalState> load_votes() const = 0;
+
+    // Evidence is kept for ever, in the order of arrival; the caller bounds how much there is.
+    [[nodiscard]] virtual Result<void> add_evidence(const EvidenceRecord& evidence) = 0;
+    [[nodiscard]] virtual Result<std::vector<EvidenceRecord>> load_evidence() const = 0;
 
     // nullopt: nothing was ever committed here.
     [[nodiscard]] virtual Result<std::optional<Head>> load_head() const = 0;

@@ -209,7 +209,8 @@ std::optional<SendOutcome> TransactionSender::settle(const Transaction& transact
     return std::nullopt;
 }
 
-Result<SendOutcome> TransactionSender::send(const Transaction& transaction, WaitFor wait) {
+Result<SendOutcome> TransactionSender::send(const Transaction& transaction, WaitFor wait,
+                                            const IsPointless& is_pointless) {
     if (transaction.chain_id != chain_.chain_id ||
         transaction.genesis_hash != chain_.genesis_hash) {
         return make_error(ErrorCode::kMismatch, "the transaction is for another chain");
@@ -228,6 +229,7 @@ Result<SendOutcome> TransactionSender::send(const Transaction& transaction, Wait
         if (wait == WaitFor::kNothing || now - begun >= options_.timeout_ms) break;
         channel_.pause_ms(options_.poll_ms);
         if (channel_.now_ms() - sent >= options_.resend_ms) {
+            if (is_pointless && is_pointless()) break;
             sent = channel_.now_ms();
             submit(bytes, attempt);
         }
@@ -241,13 +243,15 @@ Result<SendOutcome> TransactionSender::send(const Transaction& transaction, Wait
 }
 
 Result<SendOutcome> TransactionSender::execute(const KeyPair& key, const Instruction& instruction,
-                                               WaitFor wait) {
+                                               WaitFor wait, const IsPointless& is_pointless) {
     for (int tries = 0;; ++tries) {
         auto transaction = prepare(key, instruction);
         if (!transaction) return tl::unexpected(transaction.error());
-        auto outcome = send(*transaction, wait);
+        auto outcome = send(*transaction, wait, is_pointless);
+        // nonce_waiting: another one waits with it, and no copy of this one is anywhere.
         const bool lost_the_nonce =
-            outcome && outcome->state == SendState::kRefused && outcome->code == "nonce_used";
+            outcome && outcome->state == SendState::kRefused &&
+            (outcome->code == "nonce_used" || outcome->code == "nonce_waiting");
         if (!lost_the_nonce || tries == kNonceRetries) return outcome;
         channel_.pause_ms(options_.poll_ms);
     }

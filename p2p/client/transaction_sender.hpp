@@ -8,6 +8,7 @@
 // OutcomeProof (outcome_proof.hpp).
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -67,12 +68,17 @@ class TransactionSender {
                                             const Instruction& instruction);
     // draft, and signs. kMismatch when the node is of another chain.
     [[nodiscard]] Result<Transaction> prepare(const KeyPair& key, const Instruction& instruction);
+    // True once the transaction could no longer do what it is for; asked now and then while an
+    // outcome is awaited, which then ends as kUnknown.
+    using IsPointless = std::function<bool()>;
     // Sends signed bytes and waits. An error means that nothing was sent (malformed, other chain).
-    [[nodiscard]] Result<SendOutcome> send(const Transaction& transaction, WaitFor wait);
+    [[nodiscard]] Result<SendOutcome> send(const Transaction& transaction, WaitFor wait,
+                                           const IsPointless& is_pointless = nullptr);
     // prepare and send. When another transaction of the account took the nonce meanwhile, this one
     // can never be executed and a new one is signed, at most kNonceRetries times.
     [[nodiscard]] Result<SendOutcome> execute(const KeyPair& key, const Instruction& instruction,
-                                              WaitFor wait);
+                                              WaitFor wait,
+                                              const IsPointless& is_pointless = nullptr);
 
     static constexpr int kNonceRetries = 5;
 

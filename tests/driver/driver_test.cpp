@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "consensus/evidence.hpp"
 #include "node/driver/chain.hpp"
 #include "tests/driver/fixture.hpp"
 
@@ -172,6 +173,7 @@ TEST(Driver, an_observer_follows_certified_blocks) {
     EXPECT_EQ(driver->status().mode, DriverMode::kObserving);
     deliver(*driver, 1, StatusMessage{Height{5}, false}, 1);
     ASSERT_EQ(env.take<BlockRequest>().size(), 1U);
+    deliver(*driver, 2, StatusMessage{Height{5}, false}, 1);
     EXPECT_EQ(driver->status().mode, DriverMode::kSyncing);
     deliver(*driver, 1, BlockResponse{Height{1}, make_blocks(5)}, 2);
     EXPECT_EQ(driver->head().header.height, Height{5});
@@ -219,6 +221,99 @@ TEST(Driver, a_silent_peer_and_absurd_claims_do_not_hold_up_sync) {
     const auto again = env.take<BlockRequest>();
     ASSERT_EQ(again.size(), 1U);
     EXPECT_EQ(again[0].first, key_of(2));
+}
+
+TEST(Driver, a_lone_liar_makes_no_node_call_itself_late) {
+    RecordingEnv env{0};
+    auto driver = open(env, 0);
+    for (std::uint64_t ms = 1; ms < 20'000; ms += 1'000) {
+        deliver(*driver, 1, StatusMessage{Height{1ULL << 32U}, false}, ms);
+        driver->handle(TimerFired{}, at(ms + 500));
+        EXPECT_EQ(driver->status().mode, DriverMode::kVoting);
+    }
+    EXPECT_EQ(driver->status().highest_claim, Height{0});
+    deliver(*driver, 2, StatusMessage{Height{3}, false}, 21'000);
+    deliver(*driver, 1, StatusMessage{Height{3}, false}, 21'000);
+    EXPECT_EQ(driver->status().mode, DriverMode::kSyncing);
+}
+
+TEST(Driver, a_peer_that_serves_block_by_block_or_slowly_is_left_for_another) {
+    const auto blocks = make_blocks(4);
+    RecordingEnv env{kObserver};
+    auto driver = open(env, kObserver);
+    deliver(*driver, 1, StatusMessage{Height{4}, false}, 1);
+    deliver(*driver, 2, StatusMessage{Height{4}, false}, 1);
+    env.sent.clear();
+    deliver(*driver, 1, BlockResponse{Height{1}, {blocks[0]}}, 2);  // it claims four
+    auto asked = env.take<BlockRequest>();
+    ASSERT_EQ(asked.size(), 1U);
+    EXPECT_EQ(asked[0].first, key_of(2));
+    EXPECT_TRUE(env.invalid.empty());  // mean, but not wrong
+    const std::uint64_t late = limits::kSyncGoodAnswerMs + 10;
+    deliver(*driver, 2, BlockResponse{Height{2}, {blocks[1], blocks[2]}}, late);
+    asked = env.take<BlockRequest>();
+    ASSERT_EQ(asked.size(), 1U);
+    EXPECT_NE(asked[0].first, key_of(2));
+}
+
+TEST(Driver, ids_asked_for_over_and_over_are_answered_once) {
+    RecordingEnv env{kObserver};
+    auto driver = open(env, kObserver);
+    const auto blocks = make_blocks(1);
+    deliver(*driver, 1, StatusMessage{Height{1}, false}, 1);
+    deliver(*driver, 1, BlockResponse{Height{1}, blocks}, 2);
+    env.sent.clear();
+    const Digest known = transaction_id(blocks[0].block.transactions[0]);
+    deliver(*driver, 2, TransactionRequest{std::vector<Digest>(1'000, known)}, 3);
+    const auto answers = env.take<TransactionResponse>();
+    ASSERT_EQ(answers.size(), 1U);
+    EXPECT_EQ(answers[0].second.transactions.size(), 1U);
+}
+
+// A PREPARE of member `from` at height 1, view 0, for some digest.
+VoteMessage prepare_of(std::size_t from, std::uint8_t digest) {
+    consensus::Prepare vote{.slot = {Epoch{0}, Height{1}, View{0}},
+                            .sender = ReplicaId{static_cast<std::uint16_t>(from)},
+                            .digest = sha256(Bytes{digest}),
+                            .signature = {}};
+    const ChainIdentity identity = make_genesis().identity();
+    vote.signature = simulation::simulation_sign(simulation::simulation_key(from),
+                                                 consensus::signing_digest(identity, vote));
+    return {consensus::encode_message(vote)};
+}
+
+TEST(Driver, two_votes_of_a_member_are_evidence_that_is_stored_and_can_be_checked) {
+    RecordingEnv env{0};
+    auto driver = open(env, 0);
+    deliver(*driver, 2, prepare_of(2, 1), 1);
+    deliver(*driver, 2, prepare_of(2, 1), 2);
+    EXPECT_TRUE(env.disk.content().evidence.empty());
+    deliver(*driver, 2, prepare_of(2, 7), 3);
+    deliver(*driver, 2, prepare_of(2, 8), 4);
+    ASSERT_EQ(env.disk.content().evidence.size(), 1U);  // one per kind and height
+    const EvidenceRecord& record = env.disk.content().evidence[0];
+    EXPECT_EQ(record.offender, key_of(2));
+    EXPECT_EQ(record.seen, at(3).wall);
+    const auto evidence = decode<consensus::Evidence>(record.content);
+    ASSERT_TRUE(evidence.has_value());
+    const consensus::VerifyContext context{driver->identity(), {driver->head().membership}};
+    EXPECT_TRUE(consensus::verify_evidence(*evidence, context).has_value());
+    EXPECT_EQ(driver->status().evidence, 1U);
+}
+
+TEST(Driver, evidence_of_one_member_is_bounded_across_restarts) {
+    RecordingEnv env{0};
+    for (std::size_t start = 0; start < limits::kEvidencePerMember + 3; ++start) {
+        auto driver = open(env, 0);
+        deliver(*driver, 2, prepare_of(2, 1), 1);
+        deliver(*driver, 2, prepare_of(2, 2), 2);
+        EXPECT_EQ(driver->status().evidence, 1U);
+    }
+    EXPECT_EQ(env.disk.content().evidence.size(), limits::kEvidencePerMember);
+    auto driver = open(env, 0);
+    deliver(*driver, 3, prepare_of(3, 1), 1);
+    deliver(*driver, 3, prepare_of(3, 2), 2);
+    EXPECT_EQ(env.disk.content().evidence.size(), limits::kEvidencePerMember + 1);
 }
 
 TEST(Driver, blocks_are_served_to_who_asks) {

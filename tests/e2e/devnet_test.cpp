@@ -117,6 +117,9 @@ TEST(Options, unknown_words_are_bad_usage_and_help_is_not) {
     EXPECT_EQ(parse({"--attack", "bribery"}).error(), kBadUsage);
     EXPECT_EQ(parse({"--rounds", "0"}).error(), kBadUsage);
     EXPECT_EQ(parse({"--colour"}).error(), kBadUsage);
+    EXPECT_EQ(parse({"--seed", "-1"}).error(), kBadUsage);
+    EXPECT_EQ(parse({"--dataset", "hart"}).error(), kBadUsage);
+    EXPECT_EQ(parse({"--attackers", "2"}).error(), kBadUsage);
     EXPECT_EQ(parse({"--help"}).error(), kOk);
 }
 

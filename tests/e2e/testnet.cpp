@@ -8,10 +8,14 @@
 
 #include <gtest/gtest.h>
 
+#include "contracts/schema/arguments.hpp"
 #include "contracts/schema_json/render.hpp"
 #include "deploy/devnet/council.hpp"
 #include "deploy/devnet/interrupt.hpp"
 #include "p2p/client/bounded_json.hpp"
+#include "p2p/client/transaction_sender.hpp"
+#include "wallet/keystore/key_file.hpp"
+#include "wallet/keystore/password.hpp"
 
 namespace consilium::devnet::test {
 
@@ -92,6 +96,39 @@ void Testnet::start_again(Process* process) {
     ASSERT_NE(process, nullptr);
     console_.line("start again: " + process->launch().name);
     expect(network_->start_again(*process));
+}
+
+KeyPair Testnet::key_of(std::size_t hospital, const std::string& role) const {
+    const auto folder = setup_->path(setup_->hospitals.at(hospital - 1).folder);
+    keystore::PasswordSource source;
+    source.file = (folder / (role + ".password")).string();
+    const auto password = keystore::read_password(source);
+    CHECK(password.has_value());
+    auto key = keystore::load_key_file((folder / (role + ".key")).string(), *password);
+    CHECK(key.has_value());
+    return std::move(*key);
+}
+
+std::optional<Testnet::Committed> Testnet::commit_one(std::uint64_t patience_ms) {
+    if (!council_) council_.emplace(key_of(1, "council"));
+    p2p::NodePool pool(setup_->only_node(setup_->hospitals[0]));
+    p2p::SenderOptions options;
+    options.timeout_ms = patience_ms;
+    options.poll_ms = 20;
+    p2p::TransactionSender sender(pool, setup_->genesis.identity(), options);
+    const std::uint64_t begun = monotonic_ms();
+    const auto outcome = sender.execute(
+        *council_,
+        {static_cast<std::uint16_t>(schema::Module::kRegistration), schema::action::kApprove,
+         encode(schema::AccountBallot{setup_->hospitals[0].validator})},
+        p2p::WaitFor::kCommitted);
+    if (!outcome || outcome->state != p2p::SendState::kCommitted) {
+        ADD_FAILURE() << "no block in time: "
+                      << (outcome ? outcome->code + " " + outcome->detail
+                                  : outcome.error().context);
+        return std::nullopt;
+    }
+    return Committed{outcome->height, monotonic_ms() - begun};
 }
 
 nlohmann::json Testnet::ask(std::size_t hospital, const std::string& target) {

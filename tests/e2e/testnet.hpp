@@ -51,6 +51,15 @@ class Testnet {
 
     void kill(Process* process);
     void start_again(Process* process);
+    // A hospital's key: validator, council or trainer.
+    [[nodiscard]] KeyPair key_of(std::size_t hospital, const std::string& role) const;
+    struct Committed {
+        Height height;
+        std::uint64_t took_ms = 0;
+    };
+    // Sends a transaction through node 1 (a ballot on nobody: committed, refused by its module) and
+    // waits until it stands in a block. Fails the test and returns nothing when none comes.
+    std::optional<Committed> commit_one(std::uint64_t patience_ms);
     // One hospital's node's answer; null when there is none.
     [[nodiscard]] nlohmann::json ask(std::size_t hospital, const std::string& target);
 
@@ -63,6 +72,7 @@ class Testnet {
     std::unique_ptr<Network> network_;
     std::unique_ptr<Watch> watch_;
     std::vector<RoundRow> rows_;
+    std::optional<KeyPair> council_;  // of hospital 1, once it was needed
     bool is_good_ = true;
 };
 

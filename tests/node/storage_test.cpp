@@ -1,8 +1,10 @@
 // The RocksDB store: what was committed is there after reopening, and damage is noticed.
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include "node/rocks_storage.hpp"
 #include "node/vote_guard.hpp"
@@ -184,6 +186,41 @@ TEST(VoteGuard, torn_slot_falls_back_to_the_other) {
     ASSERT_TRUE(guard);
     EXPECT_EQ(guard->counter(), 6U);
     std::filesystem::remove(path);
+}
+
+TEST_F(Storage, evidence_is_there_after_a_restart_in_the_order_of_arrival) {
+    PublicKey offender;
+    offender.bytes[0] = 9;
+    EXPECT_TRUE(storage_->load_evidence()->empty());
+    for (std::uint8_t i = 0; i < 3; ++i) {
+        ASSERT_TRUE(storage_->add_evidence({offender, TimeMs{i}, Bytes{i}}).has_value());
+    }
+    reopen();
+    ASSERT_TRUE(storage_->add_evidence({offender, TimeMs{3}, Bytes{3}}).has_value());
+    const auto records = storage_->load_evidence();
+    ASSERT_TRUE(records.has_value());
+    ASSERT_EQ(records->size(), 4U);
+    for (std::uint8_t i = 0; i < 4; ++i) {
+        EXPECT_EQ(records->at(i), (driver::EvidenceRecord{offender, TimeMs{i}, Bytes{i}}));
+    }
+}
+
+TEST_F(Storage, reopened_store_has_what_was_written_and_reads_go_on_beside) {
+    const Bytes blob = {1, 2, 3};
+    ASSERT_TRUE(storage_->put_blob(sha256(blob), blob).has_value());
+    std::atomic<bool> is_done{false};
+    std::atomic<std::size_t> good{0};
+    std::thread reader([&] {
+        while (!is_done) {
+            if (storage_->get_blob(sha256(blob)) == blob) ++good;
+        }
+    });
+    for (int i = 0; i < 3; ++i) EXPECT_TRUE(storage_->reopen().has_value());
+    is_done = true;
+    reader.join();
+    EXPECT_EQ(storage_->get_blob(sha256(blob)), blob);
+    EXPECT_FALSE(storage_->has_background_error());
+    EXPECT_FALSE(storage_->is_out_of_space());
 }
 
 }  // namespace

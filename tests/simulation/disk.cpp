@@ -85,6 +85,18 @@ Result<driver::JournalState> SimulatedDisk::load_votes() const {
     return state;
 }
 
+Result<void> SimulatedDisk::add_evidence(const driver::EvidenceRecord& evidence) {
+    const auto crash = begin_write();
+    if (!crash) return tl::unexpected(crash.error());
+    content_.evidence.push_back(evidence);
+    if (*crash) throw ProcessCrash{**crash};
+    return {};
+}
+
+Result<std::vector<driver::EvidenceRecord>> SimulatedDisk::load_evidence() const {
+    return content_.evidence;
+}
+
 Result<std::optional<driver::Head>> SimulatedDisk::load_head() const {
     if (content_.blocks.empty()) return std::optional<driver::Head>{};
     const driver::CertifiedBlock& last = content_.blocks.back();

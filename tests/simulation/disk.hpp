@@ -32,6 +32,7 @@ class SimulatedDisk final : public driver::Storage {
         std::vector<driver::VoteRecord> votes;
         std::map<Digest, Block> bodies;
         std::map<Digest, Bytes> blobs;
+        std::vector<driver::EvidenceRecord> evidence;
     };
 
     void plan_crash(std::uint64_t writes, CrashPoint point);
@@ -49,6 +50,8 @@ class SimulatedDisk final : public driver::Storage {
     [[nodiscard]] Result<void> commit_block(const driver::BlockCommit& commit) override;
     [[nodiscard]] Result<void> write_votes(const std::vector<driver::VoteWrite>& votes) override;
     [[nodiscard]] Result<driver::JournalState> load_votes() const override;
+    [[nodiscard]] Result<void> add_evidence(const driver::EvidenceRecord& evidence) override;
+    [[nodiscard]] Result<std::vector<driver::EvidenceRecord>> load_evidence() const override;
     [[nodiscard]] Result<std::optional<driver::Head>> load_head() const override;
     [[nodiscard]] Result<void> load_state(
         const std::function<void(ByteView key, ByteView value)>& visit) const override;

@@ -111,6 +111,10 @@ Result<p2p::ApiAnswer> FakeChain::post_transaction(ByteView bytes) {
     if (!transaction || !has_valid_signature(*transaction)) return problem(400, "bad_signature");
     if (!faults.refusal.empty()) return problem(faults.refusal_status, faults.refusal);
     if (transaction->nonce < nonces_[transaction->sender]) return problem(409, "nonce_used");
+    if (faults.waiting_nonces > 0) {
+        --faults.waiting_nonces;
+        return problem(409, "nonce_waiting");
+    }
     if (!faults.loses_transactions) mempool_.push_back(*transaction);
     if (faults.hides_answers) return make_error(ErrorCode::kUnavailable, "connection reset");
     return answer(202, {{"tx_id", transaction_id(*transaction).hex()}});

@@ -27,6 +27,7 @@ struct Faults {
     unsigned refusal_status = 422;
     int busy_answers = 0;  // so many 503 first
     std::uint16_t receipt_code = 0;
+    int waiting_nonces = 0;           // so many times another transaction waits with the nonce
     int nonce_thefts = 0;             // so many times another transaction takes the nonce first
     bool forges_value = false;        // state answers carry another value than was proven
     bool forges_certificate = false;  // one signature less than a quorum

@@ -137,6 +137,46 @@ TEST_F(NodeAccess, stolen_nonce_leads_to_a_new_transaction_and_one_execution) {
     EXPECT_EQ(chain.executed()[0].nonce, 2U);
 }
 
+TEST_F(NodeAccess, a_nonce_that_another_transaction_waits_with_leads_to_a_new_one) {
+    chain.faults.waiting_nonces = 2;
+    const auto outcome = sender().execute(key, instruction, WaitFor::kCommitted);
+    ASSERT_TRUE(outcome);
+    EXPECT_EQ(outcome->state, SendState::kCommitted);
+    EXPECT_EQ(chain.executed().size(), 1U);
+}
+
+TEST_F(NodeAccess, a_copy_on_the_way_is_never_signed_anew_because_its_nonce_waits) {
+    // The first attempt breaks off: its bytes may wait somewhere. Then the node says that another
+    // transaction holds the nonce. Signing a second one could carry the instruction out twice.
+    chain.faults.hides_answers = true;
+    chain.faults.loses_transactions = true;
+    SenderOptions options;
+    options.resend_ms = 500;
+    options.timeout_ms = 3'000;
+    auto transaction = sender().prepare(key, instruction).value();
+    std::size_t asked = 0;
+    const auto outcome = sender(options).send(transaction, WaitFor::kCommitted, [&] {
+        chain.faults.hides_answers = false;
+        chain.faults.waiting_nonces = 1'000;
+        ++asked;
+        return false;
+    });
+    ASSERT_TRUE(outcome);
+    EXPECT_EQ(outcome->state, SendState::kUnknown);
+    EXPECT_GT(asked, 1U);
+    for (const Bytes& posted : chain.posted()) EXPECT_EQ(posted, encode(transaction));
+}
+
+TEST_F(NodeAccess, waiting_ends_when_the_outcome_no_longer_matters) {
+    chain.faults.loses_transactions = true;
+    const std::uint64_t begun = chain.now_ms();
+    const auto outcome =
+        sender().execute(key, instruction, WaitFor::kCommitted, [] { return true; });
+    ASSERT_TRUE(outcome);
+    EXPECT_EQ(outcome->state, SendState::kUnknown);
+    EXPECT_LT(chain.now_ms() - begun, 5'000U);
+}
+
 TEST_F(NodeAccess, node_that_is_down_is_an_error_before_anything_is_signed) {
     chain.faults.is_down = true;
     const auto outcome = sender().execute(key, instruction, WaitFor::kCommitted);
