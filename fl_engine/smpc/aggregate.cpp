@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstring>
 #include <numeric>
 
 namespace consilium::smpc {
@@ -10,43 +11,38 @@ namespace {
 
 constexpr std::uint32_t kMaxDitherBits = 18;  // weights are at most 2^16
 
-// Dither shares of one member, tile by tile: sum over A of f_A(k) * (word >> (63-db)), from which
-// the constant sum of f_A(k) * 2^db is subtracted once.
+// Dither shares of one member, tile by tile: sum over A of f_A(k) * (word >> (63-db)), and the
+// sum of f_A(k) * 2^db, which is to be taken away once.
 class DitherStream {
   public:
     DitherStream(const Kdf& kdf, const Committee& committee, MemberIndex self,
                  std::span<const BlurRoundKey> ring, std::uint32_t dither_bits)
-        : shift_(63 - dither_bits), words_(kTileElements) {
+        : stream_(committee, self, open(kdf, committee, self, ring), 63 - dither_bits) {
         CHECK(dither_bits <= kMaxDitherBits);
-        const auto ranks = committee.subsets_of(self);
-        CHECK(ring.size() == ranks.size());
-        for (std::size_t a = 0; a < ranks.size(); ++a) {
-            const Secret32 key = kdf.derive(ring[a].secret(), "dither");
-            streams_.emplace_back(kdf, key, PrgDomain::kDither);
-            coefficients_.push_back(committee.coefficient(ranks[a], self));
-            offset_ = Field61::add(offset_, coefficients_.back());
+        for (const SubsetRank rank : committee.subsets_of(self)) {
+            offset_ = Field61::add(offset_, committee.coefficient(rank, self));
         }
         offset_ = Field61::mul(offset_, std::uint64_t{1} << dither_bits);
     }
-
-    // Adds the next tile to sums below 2^90; 495 terms below 2^80 more fit easily.
-    void add_to(std::span<Uint128> sums) {
-        const auto words = std::span(words_).first(sums.size());
-        for (std::size_t a = 0; a < streams_.size(); ++a) {
-            streams_[a].fill_words(words);
-            for (std::size_t x = 0; x < sums.size(); ++x) {
-                sums[x] += static_cast<Uint128>(words[x] >> shift_) * coefficients_[a];
-            }
-        }
-        for (Uint128& sum : sums) sum += Field61::negate(offset_);
+    void add_to(std::span<Element> sums) {
+        stream_.add_next(sums);
+        for (Element& sum : sums) sum = Field61::sub(sum, offset_);
     }
 
   private:
-    std::uint32_t shift_;
-    std::vector<Prg> streams_;
-    std::vector<Element> coefficients_;
+    [[nodiscard]] static std::vector<Prg> open(const Kdf& kdf, const Committee& committee,
+                                               MemberIndex self,
+                                               std::span<const BlurRoundKey> ring) {
+        CHECK(ring.size() == committee.subsets_of(self).size());
+        std::vector<Prg> streams;
+        for (const BlurRoundKey& key : ring) {
+            streams.emplace_back(kdf, kdf.derive(key.secret(), "dither"), PrgDomain::kDither);
+        }
+        return streams;
+    }
+
+    ShareStream stream_;
     Element offset_ = 0;
-    SecretElements words_;
 };
 
 }  // namespace
@@ -80,21 +76,17 @@ std::vector<Element> aggregate_share(const Kdf& kdf, const Committee& committee,
         dither.emplace(kdf, committee, self, blur_ring, *reduced.dither_bits);
     }
     std::vector<Element> result(terms.shares.front().size());
-    std::vector<Uint128, ErasingAllocator<Uint128>> tile(kTileElements);
+    for (const auto& share : terms.shares) CHECK(share.size() == result.size());
+    for (const std::uint32_t weight : reduced.weights) CHECK(weight >= 1);
+    const std::vector<Element> weights(reduced.weights.begin(), reduced.weights.end());
+    std::vector<const Element*> rows(weights.size());
+    const Instructions instructions = best_instructions();
     for (std::size_t start = 0; start < result.size(); start += kTileElements) {
-        const auto sums = std::span(tile).first(std::min(kTileElements, result.size() - start));
-        std::fill(sums.begin(), sums.end(), Uint128{0});
-        for (std::size_t i = 0; i < terms.shares.size(); ++i) {
-            CHECK(terms.shares[i].size() == result.size());
-            const auto share = terms.shares[i].subspan(start, sums.size());
-            const std::uint32_t weight = reduced.weights[i];
-            CHECK(weight >= 1);
-            for (std::size_t x = 0; x < sums.size(); ++x) {
-                sums[x] += static_cast<Uint128>(share[x]) * weight;
-            }
-        }
+        const auto sums =
+            std::span(result).subspan(start, std::min(kTileElements, result.size() - start));
+        for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = terms.shares[i].data() + start;
+        kernels::combine_rows(instructions, weights, rows, sums);
         if (dither) dither->add_to(sums);
-        for (std::size_t x = 0; x < sums.size(); ++x) result[start + x] = Field61::reduce(sums[x]);
     }
     return result;
 }
@@ -126,14 +118,9 @@ std::vector<std::int64_t> read_aggregate(std::span<const Element> opened) {
 }
 
 Bytes encode_integers(std::span<const std::int64_t> values) {
-    Bytes bytes(values.size() * 8);
-    for (std::size_t x = 0; x < values.size(); ++x) {
-        const auto word = static_cast<std::uint64_t>(values[x]);
-        for (std::size_t i = 0; i < 8; ++i) {
-            bytes[x * 8 + i] = static_cast<std::uint8_t>(word >> (8 * i));
-        }
-    }
-    return bytes;
+    static_assert(std::endian::native == std::endian::little);
+    const auto* const words = reinterpret_cast<const std::uint8_t*>(values.data());
+    return {words, words + values.size_bytes()};
 }
 
 Result<std::vector<std::int64_t>> decode_integers(ByteView bytes, std::size_t count) {
@@ -141,13 +128,7 @@ Result<std::vector<std::int64_t>> decode_integers(ByteView bytes, std::size_t co
         return make_error(ErrorCode::kMalformed, "not the expected number of integers");
     }
     std::vector<std::int64_t> values(count);
-    for (std::size_t x = 0; x < count; ++x) {
-        std::uint64_t word = 0;
-        for (std::size_t i = 0; i < 8; ++i) {
-            word |= static_cast<std::uint64_t>(bytes[x * 8 + i]) << (8 * i);
-        }
-        values[x] = static_cast<std::int64_t>(word);
-    }
+    if (count != 0) std::memcpy(values.data(), bytes.data(), bytes.size());
     return values;
 }
 
