@@ -2,6 +2,7 @@
 #include "fl_engine/smpc/aggregate.hpp"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstring>
 #include <numeric>
@@ -11,39 +12,13 @@ namespace {
 
 constexpr std::uint32_t kMaxDitherBits = 18;  // weights are at most 2^16
 
-// Dither shares of one member, tile by tile: sum over A of f_A(k) * (word >> (63-db)), and the
-// sum of f_A(k) * 2^db, which is to be taken away once.
-class DitherStream {
-  public:
-    DitherStream(const Kdf& kdf, const Committee& committee, MemberIndex self,
-                 std::span<const BlurRoundKey> ring, std::uint32_t dither_bits)
-        : stream_(committee, self, open(kdf, committee, self, ring), 63 - dither_bits) {
-        CHECK(dither_bits <= kMaxDitherBits);
-        for (const SubsetRank rank : committee.subsets_of(self)) {
-            offset_ = Field61::add(offset_, committee.coefficient(rank, self));
-        }
-        offset_ = Field61::mul(offset_, std::uint64_t{1} << dither_bits);
+std::vector<Prg> dither_streams(const Kdf& kdf, std::span<const BlurRoundKey> ring) {
+    std::vector<Prg> streams;
+    for (const BlurRoundKey& key : ring) {
+        streams.emplace_back(kdf, kdf.derive(key.secret(), "dither"), PrgDomain::kDither);
     }
-    void add_to(std::span<Element> sums) {
-        stream_.add_next(sums);
-        for (Element& sum : sums) sum = Field61::sub(sum, offset_);
-    }
-
-  private:
-    [[nodiscard]] static std::vector<Prg> open(const Kdf& kdf, const Committee& committee,
-                                               MemberIndex self,
-                                               std::span<const BlurRoundKey> ring) {
-        CHECK(ring.size() == committee.subsets_of(self).size());
-        std::vector<Prg> streams;
-        for (const BlurRoundKey& key : ring) {
-            streams.emplace_back(kdf, kdf.derive(key.secret(), "dither"), PrgDomain::kDither);
-        }
-        return streams;
-    }
-
-    ShareStream stream_;
-    Element offset_ = 0;
-};
+    return streams;
+}
 
 }  // namespace
 
@@ -65,29 +40,50 @@ ReducedWeights reduce_weights(std::span<const std::uint32_t> weights) {
     return reduced;
 }
 
+AggregateStream::AggregateStream(const Kdf& kdf, const Committee& committee, MemberIndex self,
+                                 std::span<const BlurRoundKey> blur_ring,
+                                 const AggregateTerms& terms)
+    : shares_(terms.shares) {
+    CHECK(terms.shares.size() == terms.weights.size());
+    CHECK(!terms.shares.empty() && terms.shares.size() <= kMaxClients);
+    CHECK(blur_ring.size() == committee.subsets_of(self).size());
+    for (const auto& share : shares_) CHECK(share.size() == length());
+    const ReducedWeights reduced = reduce_weights(terms.weights);
+    for (const std::uint32_t weight : reduced.weights) CHECK(weight >= 1);
+    weights_.assign(reduced.weights.begin(), reduced.weights.end());
+    if (!reduced.dither_bits) return;
+    // Sum over A of f_A(k) * ((word >> (63-db)) - 2^db); the constant part is one offset.
+    CHECK(*reduced.dither_bits <= kMaxDitherBits);
+    dither_.emplace(committee, self, dither_streams(kdf, blur_ring), 63 - *reduced.dither_bits);
+    for (const SubsetRank rank : committee.subsets_of(self)) {
+        dither_offset_ = Field61::add(dither_offset_, committee.coefficient(rank, self));
+    }
+    dither_offset_ = Field61::mul(dither_offset_, std::uint64_t{1} << *reduced.dither_bits);
+}
+
+void AggregateStream::next(std::span<Element> out) {
+    CHECK(out.size() <= length() - done_);
+    const Instructions instructions = best_instructions();
+    std::vector<const Element*> rows(shares_.size());
+    while (!out.empty()) {
+        const auto sums = out.first(std::min(kTileElements, out.size()));
+        for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = shares_[i].data() + done_;
+        kernels::combine_rows(instructions, weights_, rows, sums);
+        if (dither_) {
+            dither_->add_next(sums);
+            for (Element& sum : sums) sum = Field61::sub(sum, dither_offset_);
+        }
+        done_ += sums.size();
+        out = out.subspan(sums.size());
+    }
+}
+
 std::vector<Element> aggregate_share(const Kdf& kdf, const Committee& committee, MemberIndex self,
                                      std::span<const BlurRoundKey> blur_ring,
                                      const AggregateTerms& terms) {
-    CHECK(terms.shares.size() == terms.weights.size());
-    CHECK(!terms.shares.empty() && terms.shares.size() <= kMaxClients);
-    const ReducedWeights reduced = reduce_weights(terms.weights);
-    std::optional<DitherStream> dither;
-    if (reduced.dither_bits) {
-        dither.emplace(kdf, committee, self, blur_ring, *reduced.dither_bits);
-    }
-    std::vector<Element> result(terms.shares.front().size());
-    for (const auto& share : terms.shares) CHECK(share.size() == result.size());
-    for (const std::uint32_t weight : reduced.weights) CHECK(weight >= 1);
-    const std::vector<Element> weights(reduced.weights.begin(), reduced.weights.end());
-    std::vector<const Element*> rows(weights.size());
-    const Instructions instructions = best_instructions();
-    for (std::size_t start = 0; start < result.size(); start += kTileElements) {
-        const auto sums =
-            std::span(result).subspan(start, std::min(kTileElements, result.size() - start));
-        for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = terms.shares[i].data() + start;
-        kernels::combine_rows(instructions, weights, rows, sums);
-        if (dither) dither->add_to(sums);
-    }
+    AggregateStream stream(kdf, committee, self, blur_ring, terms);
+    std::vector<Element> result(stream.length());
+    stream.next(result);
     return result;
 }
 
@@ -103,6 +99,21 @@ std::optional<std::vector<MemberIndex>> first_posters(const Committee& committee
 
 bool lies_on(std::span<const PostedShare> first, const PostedShare& own) {
     return !check_late_share(first, own).has_value();
+}
+
+bool add_interpolated(std::span<const MemberIndex> nodes, std::size_t position, MemberIndex at,
+                      ByteView blob, std::span<Element> sum) {
+    if (!are_words(blob, sum.size())) return false;
+    const std::array<Element, 2> coefficients{lagrange_coefficients(nodes, at).at(position), 1};
+    const Instructions instructions = best_instructions();
+    std::vector<Element> words(std::min(kTileElements, sum.size()));
+    for (std::size_t start = 0; start < sum.size(); start += kTileElements) {
+        const auto tile = sum.subspan(start, std::min(kTileElements, sum.size() - start));
+        std::memcpy(words.data(), blob.data() + start * sizeof(Element), tile.size_bytes());
+        const std::array<const Element*, 2> rows{words.data(), tile.data()};
+        kernels::combine_rows(instructions, coefficients, rows, tile);
+    }
+    return true;
 }
 
 bool is_optimistic_result(const Committee& committee, std::size_t posters,
@@ -134,6 +145,15 @@ Result<std::vector<std::int64_t>> decode_integers(ByteView bytes, std::size_t co
 
 Digest aggregate_digest(std::span<const std::int64_t> aggregate) {
     return sha256(encode_integers(aggregate));
+}
+
+Digest opened_digest(std::span<const Element> opened) {
+    Sha256 hash;
+    for (std::size_t start = 0; start < opened.size(); start += kTileElements) {
+        const auto tile = opened.subspan(start, std::min(kTileElements, opened.size() - start));
+        hash.update(encode_integers(read_aggregate(tile)));
+    }
+    return hash.finish();
 }
 
 }  // namespace consilium::smpc
