@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 
 #include "fl_engine/smpc/kernels.hpp"
 
@@ -85,6 +86,19 @@ void ShareStream::next_tile(std::span<Element> out, bool adds) {
         // The word p stands for 0 and is not replaced: p times anything is 0 too.
         kernels::combine_rows(instructions, group.coefficient_view(), group.row_view(), out);
     }
+}
+
+Result<SecretElements> add_stream_to_blob(ShareStream& stream, ByteView blob, std::size_t count) {
+    if (!are_words(blob, count)) {
+        return make_error(ErrorCode::kMalformed, "not the expected number of field elements");
+    }
+    SecretElements share(count);
+    for (std::size_t start = 0; start < count; start += kTileElements) {
+        const auto tile = std::span(share).subspan(start, std::min(kTileElements, count - start));
+        std::memcpy(tile.data(), blob.data() + start * sizeof(Element), tile.size_bytes());
+        stream.add_next(tile);
+    }
+    return share;
 }
 
 SecretStream::SecretStream(const Committee& committee, std::vector<Prg> streams)

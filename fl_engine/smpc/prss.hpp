@@ -47,6 +47,11 @@ class ShareStream {
     SecretElements words_;
 };
 
+// s^(k) = e + a^(k): a blob of `count` words plus the first elements of the stream, in one pass.
+// kMalformed unless the blob is that many words below p.
+[[nodiscard]] Result<SecretElements> add_stream_to_blob(ShareStream& stream, ByteView blob,
+                                                        std::size_t count);
+
 // The secret stream itself, for the client who holds every key; one entry per subset.
 class SecretStream {
   public:

@@ -120,11 +120,9 @@ Result<bool> RoundShares::prepare(const Context& context, const RoundRecord& rou
         if (!pledge) return false;
         const auto blob = context.blobs.get(pledge->update.sha256);
         if (!blob) return false;  // certified, hence held by others: it is being fetched
-        const auto masked = smpc::decode_words(*blob, round.terms.dimension);
-        if (!masked) return false;
-        smpc::SecretElements share = batch_->mask_share(context, slot);
-        smpc::add_vectors(*masked, share, share);
-        shares_.emplace(slot, std::move(share));
+        auto share = batch_->update_share(context, slot, *blob);
+        if (!share) return false;
+        shares_.emplace(slot, std::move(*share));
     }
     return true;
 }
