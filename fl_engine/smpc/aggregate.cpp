@@ -2,7 +2,9 @@
 #include "fl_engine/smpc/aggregate.hpp"
 
 #include <algorithm>
+#include <array>
 #include <bit>
+#include <cstring>
 #include <numeric>
 
 namespace consilium::smpc {
@@ -10,44 +12,13 @@ namespace {
 
 constexpr std::uint32_t kMaxDitherBits = 18;  // weights are at most 2^16
 
-// Dither shares of one member, tile by tile: sum over A of f_A(k) * (word >> (63-db)), from which
-// the constant sum of f_A(k) * 2^db is subtracted once.
-class DitherStream {
-  public:
-    DitherStream(const Kdf& kdf, const Committee& committee, MemberIndex self,
-                 std::span<const BlurRoundKey> ring, std::uint32_t dither_bits)
-        : shift_(63 - dither_bits), words_(kTileElements) {
-        CHECK(dither_bits <= kMaxDitherBits);
-        const auto ranks = committee.subsets_of(self);
-        CHECK(ring.size() == ranks.size());
-        for (std::size_t a = 0; a < ranks.size(); ++a) {
-            const Secret32 key = kdf.derive(ring[a].secret(), "dither");
-            streams_.emplace_back(kdf, key, PrgDomain::kDither);
-            coefficients_.push_back(committee.coefficient(ranks[a], self));
-            offset_ = Field61::add(offset_, coefficients_.back());
-        }
-        offset_ = Field61::mul(offset_, std::uint64_t{1} << dither_bits);
+std::vector<Prg> dither_streams(const Kdf& kdf, std::span<const BlurRoundKey> ring) {
+    std::vector<Prg> streams;
+    for (const BlurRoundKey& key : ring) {
+        streams.emplace_back(kdf, kdf.derive(key.secret(), "dither"), PrgDomain::kDither);
     }
-
-    // Adds the next tile to sums below 2^90; 495 terms below 2^80 more fit easily.
-    void add_to(std::span<Uint128> sums) {
-        const auto words = std::span(words_).first(sums.size());
-        for (std::size_t a = 0; a < streams_.size(); ++a) {
-            streams_[a].fill_words(words);
-            for (std::size_t x = 0; x < sums.size(); ++x) {
-                sums[x] += static_cast<Uint128>(words[x] >> shift_) * coefficients_[a];
-            }
-        }
-        for (Uint128& sum : sums) sum += Field61::negate(offset_);
-    }
-
-  private:
-    std::uint32_t shift_;
-    std::vector<Prg> streams_;
-    std::vector<Element> coefficients_;
-    Element offset_ = 0;
-    SecretElements words_;
-};
+    return streams;
+}
 
 }  // namespace
 
@@ -69,33 +40,50 @@ ReducedWeights reduce_weights(std::span<const std::uint32_t> weights) {
     return reduced;
 }
 
+AggregateStream::AggregateStream(const Kdf& kdf, const Committee& committee, MemberIndex self,
+                                 std::span<const BlurRoundKey> blur_ring,
+                                 const AggregateTerms& terms)
+    : shares_(terms.shares) {
+    CHECK(terms.shares.size() == terms.weights.size());
+    CHECK(!terms.shares.empty() && terms.shares.size() <= kMaxClients);
+    CHECK(blur_ring.size() == committee.subsets_of(self).size());
+    for (const auto& share : shares_) CHECK(share.size() == length());
+    const ReducedWeights reduced = reduce_weights(terms.weights);
+    for (const std::uint32_t weight : reduced.weights) CHECK(weight >= 1);
+    weights_.assign(reduced.weights.begin(), reduced.weights.end());
+    if (!reduced.dither_bits) return;
+    // Sum over A of f_A(k) * ((word >> (63-db)) - 2^db); the constant part is one offset.
+    CHECK(*reduced.dither_bits <= kMaxDitherBits);
+    dither_.emplace(committee, self, dither_streams(kdf, blur_ring), 63 - *reduced.dither_bits);
+    for (const SubsetRank rank : committee.subsets_of(self)) {
+        dither_offset_ = Field61::add(dither_offset_, committee.coefficient(rank, self));
+    }
+    dither_offset_ = Field61::mul(dither_offset_, std::uint64_t{1} << *reduced.dither_bits);
+}
+
+void AggregateStream::next(std::span<Element> out) {
+    CHECK(out.size() <= length() - done_);
+    const Instructions instructions = best_instructions();
+    std::vector<const Element*> rows(shares_.size());
+    while (!out.empty()) {
+        const auto sums = out.first(std::min(kTileElements, out.size()));
+        for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = shares_[i].data() + done_;
+        kernels::combine_rows(instructions, weights_, rows, sums);
+        if (dither_) {
+            dither_->add_next(sums);
+            for (Element& sum : sums) sum = Field61::sub(sum, dither_offset_);
+        }
+        done_ += sums.size();
+        out = out.subspan(sums.size());
+    }
+}
+
 std::vector<Element> aggregate_share(const Kdf& kdf, const Committee& committee, MemberIndex self,
                                      std::span<const BlurRoundKey> blur_ring,
                                      const AggregateTerms& terms) {
-    CHECK(terms.shares.size() == terms.weights.size());
-    CHECK(!terms.shares.empty() && terms.shares.size() <= kMaxClients);
-    const ReducedWeights reduced = reduce_weights(terms.weights);
-    std::optional<DitherStream> dither;
-    if (reduced.dither_bits) {
-        dither.emplace(kdf, committee, self, blur_ring, *reduced.dither_bits);
-    }
-    std::vector<Element> result(terms.shares.front().size());
-    std::vector<Uint128, ErasingAllocator<Uint128>> tile(kTileElements);
-    for (std::size_t start = 0; start < result.size(); start += kTileElements) {
-        const auto sums = std::span(tile).first(std::min(kTileElements, result.size() - start));
-        std::fill(sums.begin(), sums.end(), Uint128{0});
-        for (std::size_t i = 0; i < terms.shares.size(); ++i) {
-            CHECK(terms.shares[i].size() == result.size());
-            const auto share = terms.shares[i].subspan(start, sums.size());
-            const std::uint32_t weight = reduced.weights[i];
-            CHECK(weight >= 1);
-            for (std::size_t x = 0; x < sums.size(); ++x) {
-                sums[x] += static_cast<Uint128>(share[x]) * weight;
-            }
-        }
-        if (dither) dither->add_to(sums);
-        for (std::size_t x = 0; x < sums.size(); ++x) result[start + x] = Field61::reduce(sums[x]);
-    }
+    AggregateStream stream(kdf, committee, self, blur_ring, terms);
+    std::vector<Element> result(stream.length());
+    stream.next(result);
     return result;
 }
 
@@ -113,6 +101,21 @@ bool lies_on(std::span<const PostedShare> first, const PostedShare& own) {
     return !check_late_share(first, own).has_value();
 }
 
+bool add_interpolated(std::span<const MemberIndex> nodes, std::size_t position, MemberIndex at,
+                      ByteView blob, std::span<Element> sum) {
+    if (!are_words(blob, sum.size())) return false;
+    const std::array<Element, 2> coefficients{lagrange_coefficients(nodes, at).at(position), 1};
+    const Instructions instructions = best_instructions();
+    std::vector<Element> words(std::min(kTileElements, sum.size()));
+    for (std::size_t start = 0; start < sum.size(); start += kTileElements) {
+        const auto tile = sum.subspan(start, std::min(kTileElements, sum.size() - start));
+        std::memcpy(words.data(), blob.data() + start * sizeof(Element), tile.size_bytes());
+        const std::array<const Element*, 2> rows{words.data(), tile.data()};
+        kernels::combine_rows(instructions, coefficients, rows, tile);
+    }
+    return true;
+}
+
 bool is_optimistic_result(const Committee& committee, std::size_t posters,
                           std::size_t matching_oks) {
     return posters > committee.t() && posters + matching_oks >= 2 * std::size_t{committee.t()} + 1;
@@ -126,14 +129,9 @@ std::vector<std::int64_t> read_aggregate(std::span<const Element> opened) {
 }
 
 Bytes encode_integers(std::span<const std::int64_t> values) {
-    Bytes bytes(values.size() * 8);
-    for (std::size_t x = 0; x < values.size(); ++x) {
-        const auto word = static_cast<std::uint64_t>(values[x]);
-        for (std::size_t i = 0; i < 8; ++i) {
-            bytes[x * 8 + i] = static_cast<std::uint8_t>(word >> (8 * i));
-        }
-    }
-    return bytes;
+    static_assert(std::endian::native == std::endian::little);
+    const auto* const words = reinterpret_cast<const std::uint8_t*>(values.data());
+    return {words, words + values.size_bytes()};
 }
 
 Result<std::vector<std::int64_t>> decode_integers(ByteView bytes, std::size_t count) {
@@ -141,18 +139,21 @@ Result<std::vector<std::int64_t>> decode_integers(ByteView bytes, std::size_t co
         return make_error(ErrorCode::kMalformed, "not the expected number of integers");
     }
     std::vector<std::int64_t> values(count);
-    for (std::size_t x = 0; x < count; ++x) {
-        std::uint64_t word = 0;
-        for (std::size_t i = 0; i < 8; ++i) {
-            word |= static_cast<std::uint64_t>(bytes[x * 8 + i]) << (8 * i);
-        }
-        values[x] = static_cast<std::int64_t>(word);
-    }
+    if (count != 0) std::memcpy(values.data(), bytes.data(), bytes.size());
     return values;
 }
 
 Digest aggregate_digest(std::span<const std::int64_t> aggregate) {
     return sha256(encode_integers(aggregate));
+}
+
+Digest opened_digest(std::span<const Element> opened) {
+    Sha256 hash;
+    for (std::size_t start = 0; start < opened.size(); start += kTileElements) {
+        const auto tile = opened.subspan(start, std::min(kTileElements, opened.size() - start));
+        hash.update(encode_integers(read_aggregate(tile)));
+    }
+    return hash.finish();
 }
 
 }  // namespace consilium::smpc

@@ -27,6 +27,22 @@ struct AggregateTerms {
     std::vector<std::span<const Element>> shares;
     std::vector<std::uint32_t> weights;
 };
+// S^(k) in order, part by part, so that it need not lie in memory as a whole.
+class AggregateStream {
+  public:
+    AggregateStream(const Kdf& kdf, const Committee& committee, MemberIndex self,
+                    std::span<const BlurRoundKey> blur_ring, const AggregateTerms& terms);
+    [[nodiscard]] std::size_t length() const { return shares_.front().size(); }
+    // The next elements; no more than are left.
+    void next(std::span<Element> out);
+
+  private:
+    std::vector<std::span<const Element>> shares_;
+    std::vector<Element> weights_;
+    std::optional<ShareStream> dither_;
+    Element dither_offset_ = 0;  // to be taken from every element
+    std::size_t done_ = 0;
+};
 // S^(k), the words of the AGG blob.
 [[nodiscard]] std::vector<Element> aggregate_share(const Kdf& kdf, const Committee& committee,
                                                    MemberIndex self,
@@ -38,6 +54,11 @@ struct AggregateTerms {
     const Committee& committee, std::span<const MemberIndex> excluded);
 // Whether `own` lies on the polynomial through the first posters' vectors: then AGG_OK.
 [[nodiscard]] bool lies_on(std::span<const PostedShare> first, const PostedShare& own);
+// sum += the part of nodes[position] in the interpolation at `at`, for a vector in blob form; after
+// all nodes the sum is the polynomial's value there. False, and nothing done, unless the blob is as
+// many words below p as the sum has elements.
+[[nodiscard]] bool add_interpolated(std::span<const MemberIndex> nodes, std::size_t position,
+                                    MemberIndex at, ByteView blob, std::span<Element> sum);
 // Posters and matching AGG_OK senders, distinct: enough to accept the interpolated sum.
 [[nodiscard]] bool is_optimistic_result(const Committee& committee, std::size_t posters,
                                         std::size_t matching_oks);
@@ -47,5 +68,7 @@ struct AggregateTerms {
 [[nodiscard]] Bytes encode_integers(std::span<const std::int64_t> values);
 [[nodiscard]] Result<std::vector<std::int64_t>> decode_integers(ByteView bytes, std::size_t count);
 [[nodiscard]] Digest aggregate_digest(std::span<const std::int64_t> aggregate);
+// aggregate_digest(read_aggregate(opened)) without either vector.
+[[nodiscard]] Digest opened_digest(std::span<const Element> opened);
 
 }  // namespace consilium::smpc

@@ -14,6 +14,15 @@ std::uint64_t item_slots(const BatchItems& items) {
     return row * row;
 }
 
+std::vector<RowPair> pairs_of(const BatchItems& items) {
+    std::vector<RowPair> pairs;
+    for (std::size_t position = 0; position < items.size(); ++position) {
+        const BatchItem item = items.at(position);
+        pairs.push_back({item.first, item.second});
+    }
+    return pairs;
+}
+
 }  // namespace
 
 BatchItems::BatchItems(std::uint32_t clients) : clients_(clients) {
@@ -40,36 +49,37 @@ std::uint64_t BatchItems::index(const BatchItem& item) const {
 MaskBuilder::MaskBuilder(const Committee& committee, MemberIndex self,
                          std::vector<std::vector<Prg>> slot_streams, std::uint64_t dimension)
     : items_(static_cast<std::uint32_t>(slot_streams.size()) - 1),
-      products_(items_.size(), 0),
+      tiles_(slot_streams.size() * kTileElements),
+      sums_(best_instructions(), slot_streams.size(), pairs_of(items_)),
       remaining_(dimension) {
     CHECK(dimension >= 1 && dimension <= kMaxDimension);
-    for (auto& streams : slot_streams) {
-        streams_.emplace_back(committee, self, std::move(streams));
-        tiles_.emplace_back(kTileElements);
-    }
+    for (auto& streams : slot_streams) streams_.emplace_back(committee, self, std::move(streams));
 }
 
 bool MaskBuilder::advance() {
     tile_size_ = static_cast<std::size_t>(std::min<std::uint64_t>(remaining_, kTileElements));
-    if (tile_size_ == 0) return false;
+    if (tile_size_ == 0) {
+        if (products_.empty()) products_ = sums_.values();
+        return false;
+    }
     remaining_ -= tile_size_;
+    std::vector<const Element*> rows;
     for (std::size_t slot = 0; slot < streams_.size(); ++slot) {
-        streams_[slot].next(std::span(tiles_[slot]).first(tile_size_));
+        const auto tile = std::span(tiles_).subspan(slot * kTileElements, tile_size_);
+        streams_[slot].next(tile);
+        rows.push_back(tile.data());
     }
-    for (std::size_t position = 0; position < items_.size(); ++position) {
-        const BatchItem item = items_.at(position);
-        const Element product = inner_product(tile(item.first), tile(item.second));
-        products_[position] = Field61::add(products_[position], product);
-    }
+    sums_.add(rows, tile_size_);
     return true;
 }
 
 std::span<const Element> MaskBuilder::tile(std::uint32_t slot) const {
-    return std::span<const Element>(tiles_.at(slot)).first(tile_size_);
+    CHECK(slot < streams_.size());
+    return std::span<const Element>(tiles_).subspan(slot * kTileElements, tile_size_);
 }
 
 const std::vector<Element>& MaskBuilder::products() const {
-    CHECK(remaining_ == 0);
+    CHECK(!products_.empty());
     return products_;
 }
 

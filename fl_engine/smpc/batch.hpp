@@ -9,6 +9,7 @@
 #include <span>
 #include <vector>
 
+#include "fl_engine/smpc/kernels.hpp"
 #include "fl_engine/smpc/opening.hpp"
 #include "fl_engine/smpc/prss.hpp"
 
@@ -54,7 +55,8 @@ class MaskBuilder {
   private:
     BatchItems items_;
     std::vector<ShareStream> streams_;
-    std::vector<std::vector<Element>> tiles_;
+    SecretElements tiles_;  // per slot
+    ProductSums sums_;
     std::vector<Element> products_;
     std::uint64_t remaining_;
     std::size_t tile_size_ = 0;

@@ -6,8 +6,10 @@
 #include <algorithm>
 #include <optional>
 #include <span>
+#include <type_traits>
 #include <vector>
 
+#include "fl_engine/smpc/kernels.hpp"
 #include "fl_engine/smpc/opening.hpp"
 
 namespace consilium::smpc {
@@ -31,13 +33,35 @@ template <typename Field>
     return lagrange_coefficients<Field>(nodes, at);
 }
 
+// Values of coordinates start .. start+out.size()-1.
+template <typename Field>
+void values_at(std::span<const Element> c, std::span<const PostedShare> base, std::size_t start,
+               std::span<Element> out) {
+    if constexpr (std::is_same_v<Field, Field61>) {
+        std::vector<const Element*> rows;
+        for (const PostedShare& share : base) rows.push_back(share.values.data() + start);
+        kernels::combine_rows(best_instructions(), c, rows, out);
+    } else {
+        for (std::size_t x = 0; x < out.size(); ++x) out[x] = value_at<Field>(c, base, start + x);
+    }
+}
+
 // Smallest coordinate at which `other` is off the polynomial through `base`.
 template <typename Field>
 [[nodiscard]] std::optional<std::uint64_t> first_mismatch(std::span<const PostedShare> base,
                                                           const PostedShare& other) {
     const std::vector<Element> c = coefficients_to<Field>(base, other.member);
-    for (std::size_t x = 0; x < other.values.size(); ++x) {
-        if (value_at<Field>(c, base, x) != other.values[x]) return x;
+    constexpr std::size_t kTile = 1024;
+    std::vector<Element> predicted(std::min(kTile, other.values.size()));
+    for (std::size_t start = 0; start < other.values.size(); start += kTile) {
+        const std::size_t size = std::min(kTile, other.values.size() - start);
+        const auto tile = std::span(predicted).first(size);
+        const auto given = other.values.subspan(start, size);
+        values_at<Field>(c, base, start, tile);
+        const auto [bad, ignored] = std::mismatch(given.begin(), given.end(), tile.begin());
+        if (bad != given.end()) {
+            return start + static_cast<std::uint64_t>(bad - given.begin());
+        }
     }
     return std::nullopt;
 }
@@ -81,7 +105,7 @@ template <typename Field>
     CHECK(!base.empty());
     const std::vector<Element> c = coefficients_to<Field>(base, at);
     std::vector<Element> values(base.front().values.size());
-    for (std::size_t x = 0; x < values.size(); ++x) values[x] = value_at<Field>(c, base, x);
+    values_at<Field>(c, base, 0, values);
     return values;
 }
 

@@ -12,27 +12,12 @@
 #include <vector>
 
 #include "fl_engine/smpc/committee.hpp"
+#include "fl_engine/smpc/erasing.hpp"
 #include "fl_engine/smpc/prg.hpp"
 
 namespace consilium::smpc {
 
 inline constexpr std::size_t kTileElements = 4096;
-
-// Frees memory only after erasing it: mask words and shares of masks are secrets.
-template <typename T>
-struct ErasingAllocator {
-    using value_type = T;
-    ErasingAllocator() = default;
-    template <typename U>
-    ErasingAllocator(const ErasingAllocator<U>& /*other*/) {}
-    [[nodiscard]] T* allocate(std::size_t count) { return std::allocator<T>().allocate(count); }
-    void deallocate(T* data, std::size_t count) noexcept {
-        erase_memory(data, count * sizeof(T));
-        std::allocator<T>().deallocate(data, count);
-    }
-    friend bool operator==(const ErasingAllocator&, const ErasingAllocator&) { return true; }
-};
-using SecretElements = std::vector<Element, ErasingAllocator<Element>>;
 
 // One stream per key of a ring, in the ring's order.
 template <typename KeyType>
@@ -47,16 +32,25 @@ template <typename KeyType>
 // Member k's share of the stream; `streams` has one entry per subset of k.
 class ShareStream {
   public:
-    ShareStream(const Committee& committee, MemberIndex self, std::vector<Prg> streams);
+    // Of the words shifted right by `shift` bits in place of the elements (blur, dither).
+    ShareStream(const Committee& committee, MemberIndex self, std::vector<Prg> streams,
+                std::uint32_t shift = 0);
     void next(std::span<Element> out);
+    // out[x] += the next element.
+    void add_next(std::span<Element> out);
 
   private:
-    void next_tile(std::span<Element> out);
+    void next_tile(std::span<Element> out, bool adds);
     std::vector<Element> coefficients_;
     std::vector<Prg> streams_;
+    std::uint32_t shift_;
     SecretElements words_;
-    std::vector<Uint128, ErasingAllocator<Uint128>> sums_;
 };
+
+// s^(k) = e + a^(k): a blob of `count` words plus the first elements of the stream, in one pass.
+// kMalformed unless the blob is that many words below p.
+[[nodiscard]] Result<SecretElements> add_stream_to_blob(ShareStream& stream, ByteView blob,
+                                                        std::size_t count);
 
 // The secret stream itself, for the client who holds every key; one entry per subset.
 class SecretStream {
@@ -65,6 +59,7 @@ class SecretStream {
     void next(std::span<Element> out);
 
   private:
+    void next_tile(std::span<Element> out);
     std::vector<Prg> streams_;
     SecretElements words_;
 };

@@ -28,10 +28,35 @@ StatShares::StatShares(const Kdf& kdf, const Committee& committee, const BatchIt
 }
 
 Element StatShares::product_share(const ClientShare& a, const ClientShare& b) const {
+    return share_of_product(a, b, inner_product(a.values, b.values));
+}
+
+Element StatShares::share_of_product(const ClientShare& a, const ClientShare& b,
+                                     Element product) const {
     const std::size_t item = items_.position(a.client, b.client);
     // <s_i,s_j> - Gamma is affine in shares, hence of degree t; delta + rho puts <a_i,a_j> back.
-    const Element affine = Field61::sub(inner_product(a.values, b.values), inputs_.products[item]);
+    const Element affine = Field61::sub(product, inputs_.products[item]);
     return Field61::add(affine, Field61::add(inputs_.delta[item], inputs_.rho[item]));
+}
+
+std::vector<Element> StatShares::pair_shares(std::span<const ClientShare> clients) const {
+    const Stat2Layout layout(StatMode::kPairwise, clients.size());
+    std::vector<RowPair> pairs;
+    std::vector<const Element*> rows;
+    for (std::uint32_t x = 0; x < clients.size(); ++x) {
+        CHECK(clients[x].values.size() == clients.front().values.size());
+        rows.push_back(clients[x].values.data());
+        for (std::uint32_t y = x + 1; y < clients.size(); ++y) pairs.push_back({x, y});
+    }
+    CHECK(pairs.size() == layout.length());
+    if (pairs.empty()) return {};
+    ProductSums sums(best_instructions(), rows.size(), pairs);
+    sums.add(rows, clients.front().values.size());
+    std::vector<Element> shares = sums.values();
+    for (std::size_t q = 0; q < pairs.size(); ++q) {
+        shares[q] = share_of_product(clients[pairs[q].first], clients[pairs[q].second], shares[q]);
+    }
+    return shares;
 }
 
 Element StatShares::blur_share(std::uint64_t i, std::uint64_t j, std::uint32_t bits) const {
@@ -75,13 +100,12 @@ std::vector<Element> StatShares::stat1(std::span<const ClientShare> v0,
 
 std::vector<Element> StatShares::stat2_pairwise(std::span<const ClientShare> v1) const {
     const Stat2Layout layout(StatMode::kPairwise, v1.size());
-    std::vector<Element> shares(layout.length());
+    std::vector<Element> shares = pair_shares(v1);
     for (std::size_t x = 0; x < v1.size(); ++x) {
         for (std::size_t y = x + 1; y < v1.size(); ++y) {
             CHECK(v1[x].client < v1[y].client);
-            shares[layout.pair(x, y)] =
-                Field61::add(product_share(v1[x], v1[y]),
-                             blur_share(v1[x].client, v1[y].client, inputs_.blur_bits));
+            Element& share = shares[layout.pair(x, y)];
+            share = Field61::add(share, blur_share(v1[x].client, v1[y].client, inputs_.blur_bits));
         }
     }
     return shares;
@@ -91,10 +115,12 @@ std::vector<Element> StatShares::stat2_sum(std::span<const ClientShare> v1,
                                            std::span<const std::uint32_t> omega) const {
     CHECK(omega.size() == v1.size());
     const std::uint32_t bits = inputs_.blur_bits + kSumBlurExtraBits;
+    const Stat2Layout layout(StatMode::kPairwise, v1.size());
+    const std::vector<Element> products = pair_shares(v1);
     std::vector<Element> shares(v1.size(), 0);
     for (std::size_t x = 0; x < v1.size(); ++x) {
         for (std::size_t y = x + 1; y < v1.size(); ++y) {
-            const Element product = product_share(v1[x], v1[y]);
+            const Element product = products[layout.pair(x, y)];
             shares[x] = Field61::add(shares[x], Field61::mul(omega[y], product));
             shares[y] = Field61::add(shares[y], Field61::mul(omega[x], product));
         }

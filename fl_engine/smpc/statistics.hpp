@@ -79,6 +79,10 @@ class StatShares {
 
   private:
     [[nodiscard]] Element product_share(const ClientShare& a, const ClientShare& b) const;
+    [[nodiscard]] Element share_of_product(const ClientShare& a, const ClientShare& b,
+                                           Element product) const;
+    // Of all pairs in the order of STAT2, from one pass over the clients' vectors.
+    [[nodiscard]] std::vector<Element> pair_shares(std::span<const ClientShare> clients) const;
     [[nodiscard]] Element blur_share(std::uint64_t i, std::uint64_t j, std::uint32_t bits) const;
 
     const Kdf& kdf_;

@@ -60,15 +60,22 @@ Result<void> Trainer::prove_range(const Epoch& epoch, const schema::RoundRecord&
         return tl::unexpected(proof.error());
     }
     const schema::Range range{round.label, epoch.slot, {sha256(**proof), (*proof)->size()}};
+    const auto is_too_late = [&] {
+        const auto current = read<schema::RoundRecord>(keys::round(round.label.round));
+        return current && *current &&
+               ((*current)->label != round.label || (*current)->phase != schema::Phase::kRanging);
+    };
     auto sent = execute_with_blob({static_cast<std::uint16_t>(schema::Module::kSubmission),
                                    schema::action::kRange, encode(range)},
-                                  **proof);
+                                  **proof, is_too_late);
     if (sent) parts_.notice(name + ": norm proved");
     return sent;
 }
 
 // No pledge names this blob before its transaction: nodes take it once that waits with them.
-Result<void> Trainer::execute_with_blob(const p2p::Instruction& instruction, const Bytes& blob) {
+Result<void> Trainer::execute_with_blob(
+    const p2p::Instruction& instruction, const Bytes& blob,
+    const p2p::TransactionSender::IsPointless& is_pointless) {
     const auto transaction = sender_.prepare(parts_.key, instruction);
     if (!transaction) return tl::unexpected(transaction.error());
     const auto accepted = sender_.send(*transaction, p2p::WaitFor::kAccepted);
@@ -78,7 +85,7 @@ Result<void> Trainer::execute_with_blob(const p2p::Instruction& instruction, con
     }
     const auto uploaded = parts_.nodes.put_blob(parts_.key, {blob, parts_.wall_time()});
     if (!uploaded) return tl::unexpected(uploaded.error());
-    return check_outcome(sender_.send(*transaction, p2p::WaitFor::kCommitted));
+    return check_outcome(sender_.send(*transaction, p2p::WaitFor::kCommitted, is_pointless));
 }
 
 // The keys of a batch are of no use once the state says that it is over.

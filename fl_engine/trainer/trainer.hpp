@@ -77,8 +77,9 @@ class Trainer {
     [[nodiscard]] Result<void> execute(
         std::uint16_t module, std::uint16_t action, Bytes arguments,
         const p2p::TransactionSender::IsPointless& is_pointless = nullptr);
-    [[nodiscard]] Result<void> execute_with_blob(const p2p::Instruction& instruction,
-                                                 const Bytes& blob);
+    [[nodiscard]] Result<void> execute_with_blob(
+        const p2p::Instruction& instruction, const Bytes& blob,
+        const p2p::TransactionSender::IsPointless& is_pointless);
     [[nodiscard]] static Result<void> check_outcome(const Result<p2p::SendOutcome>& outcome);
     // Whether the round no longer takes what is sent for this attempt: waiting on would only make
     // the next round late.

@@ -151,13 +151,12 @@ Result<std::optional<BatchKeys>> BatchKeys::load(const Context& context, std::ui
     return std::optional<BatchKeys>(std::move(keys));
 }
 
-smpc::SecretElements BatchKeys::mask_share(const Context& context, std::size_t slot) const {
+Result<smpc::SecretElements> BatchKeys::update_share(const Context& context, std::size_t slot,
+                                                     ByteView blob) const {
     smpc::ShareStream stream(context.committee, context.self,
                              smpc::open_streams<smpc::ClientMaskKey>(context.kdf, masks.at(slot),
                                                                      smpc::PrgDomain::kUpdateMask));
-    smpc::SecretElements share(dimension);
-    stream.next(share);
-    return share;
+    return smpc::add_stream_to_blob(stream, blob, dimension);
 }
 
 Result<void> step_batches(const Context& context, EpochKeys& keys) {

@@ -19,8 +19,10 @@ struct BatchKeys {
     // nullopt: not held (erased, or this member was away when the epoch began).
     [[nodiscard]] static Result<std::optional<BatchKeys>> load(const Context& context,
                                                                std::uint64_t batch);
-    // a_slot^(k): this member's share of the mask.
-    [[nodiscard]] smpc::SecretElements mask_share(const Context& context, std::size_t slot) const;
+    // s_slot^(k): the client's blob plus this member's share of the mask. kMalformed: not such a
+    // blob.
+    [[nodiscard]] Result<smpc::SecretElements> update_share(const Context& context,
+                                                            std::size_t slot, ByteView blob) const;
 };
 
 // rho and zeta of one batch, erased when it goes.

@@ -78,21 +78,33 @@ bool is_owed(const Context& context, const RoundRecord& round) {
     UNREACHABLE();
 }
 
-// The first posters' vectors; nullopt while one is not posted or not here.
-std::optional<std::vector<std::vector<smpc::Element>>> read_first_shares(const Context& context,
-                                                                         const RoundRecord& round) {
-    std::vector<std::vector<smpc::Element>> vectors;
-    for (const smpc::MemberIndex member : first_posters_of(context)) {
+// The polynomial through the first posters' vectors at a member's index or at 0, reading one blob
+// at a time; nullopt while one is not posted or not here.
+std::optional<std::vector<smpc::Element>> interpolate_first(const Context& context,
+                                                            const RoundRecord& round,
+                                                            smpc::MemberIndex at) {
+    const auto first = first_posters_of(context);
+    std::vector<smpc::Element> sum(round.terms.dimension, 0);
+    for (std::size_t i = 0; i < first.size(); ++i) {
         const auto record = context.find<schema::AggregateShareRecord>(
-            schema::keys::aggregate(round.label.round, static_cast<std::uint16_t>(member)));
+            schema::keys::aggregate(round.label.round, static_cast<std::uint16_t>(first[i])));
         if (!record) return std::nullopt;
         const auto blob = context.blobs.get(record->share.sha256);
-        if (!blob) return std::nullopt;
-        auto words = smpc::decode_words(*blob, round.terms.dimension);
-        if (!words) return std::nullopt;
-        vectors.push_back(std::move(*words));
+        if (!blob || !smpc::add_interpolated(first, i, at, *blob, sum)) return std::nullopt;
     }
-    return vectors;
+    return sum;
+}
+
+// Whether the stream gives exactly these elements.
+bool is_equal(smpc::AggregateStream& stream, std::span<const smpc::Element> expected) {
+    smpc::SecretElements tile(smpc::kTileElements);
+    while (!expected.empty()) {
+        const auto own = std::span(tile).first(std::min(tile.size(), expected.size()));
+        stream.next(own);
+        if (!std::equal(own.begin(), own.end(), expected.begin())) return false;
+        expected = expected.subspan(own.size());
+    }
+    return true;
 }
 
 }  // namespace
@@ -138,11 +150,9 @@ Result<bool> RoundShares::prepare(const Context& context, const RoundRecord& rou
         if (!pledge) return false;
         const auto blob = context.blobs.get(pledge->update.sha256);
         if (!blob) return false;  // certified, hence held by others: it is being fetched
-        const auto masked = smpc::decode_words(*blob, round.terms.dimension);
-        if (!masked) return false;
-        smpc::SecretElements share = batch_->mask_share(context, slot);
-        smpc::add_vectors(*masked, share, share);
-        shares_.emplace(slot, std::move(share));
+        auto share = batch_->update_share(context, slot, *blob);
+        if (!share) return false;
+        shares_.emplace(slot, std::move(*share));
     }
     return true;
 }
@@ -177,8 +187,8 @@ std::optional<Outgoing> RoundShares::make_statistics(const Context& context, con
                          is_first ? action::kStat1 : action::kStat2, encode(arguments));
 }
 
-std::vector<smpc::Element> RoundShares::own_aggregate(const Context& context, const EpochKeys& keys,
-                                                      const RoundRecord& round) const {
+smpc::AggregateStream RoundShares::open_aggregate(const Context& context, const EpochKeys& keys,
+                                                  const RoundRecord& round) const {
     smpc::AggregateTerms terms;
     const auto passed = slots_of(round.passed);
     CHECK(passed.size() == round.reduced_weights.size());
@@ -187,30 +197,56 @@ std::vector<smpc::Element> RoundShares::own_aggregate(const Context& context, co
         terms.shares.emplace_back(shares_.at(passed[i]));
         terms.weights.push_back(round.reduced_weights[i]);
     }
-    return smpc::aggregate_share(context.kdf, context.committee, context.self, keys.blur, terms);
+    return {context.kdf, context.committee, context.self, keys.blur, terms};
 }
 
-std::optional<Outgoing> RoundShares::make_aggregate(const Context& context, const EpochKeys& keys,
-                                                    const RoundRecord& round) {
-    if (aggregate_.empty()) aggregate_ = own_aggregate(context, keys, round);
-    if (!round.is_aggregate_fallback && !is_first_poster(context)) {
-        const auto vectors = read_first_shares(context, round);
-        if (!vectors) return std::nullopt;
-        const auto first = first_posters_of(context);
-        std::vector<smpc::PostedShare> posted;
-        for (std::size_t i = 0; i < first.size(); ++i) posted.push_back({first[i], (*vectors)[i]});
-        if (smpc::lies_on(posted, {context.self, aggregate_})) {
-            const auto sum = smpc::read_aggregate(smpc::interpolate_vector(posted, 0));
-            const schema::AggregateOk arguments{round.label, smpc::aggregate_digest(sum)};
-            return make_outgoing(round, "aggregate-ok", action::kAggregateOk, encode(arguments));
-        }
-        // A first share is wrong: ours calls for everybody's.
+Outgoing RoundShares::make_own_aggregate(const Context& context, const EpochKeys& keys,
+                                         const RoundRecord& round) const {
+    smpc::AggregateStream stream = open_aggregate(context, keys, round);
+    Bytes blob;
+    blob.reserve(stream.length() * sizeof(smpc::Element));
+    smpc::SecretElements tile(smpc::kTileElements);
+    for (std::size_t left = stream.length(); left != 0;) {
+        const auto part = std::span(tile).first(std::min(tile.size(), left));
+        stream.next(part);
+        const Bytes words = smpc::encode_words(part);
+        blob.insert(blob.end(), words.begin(), words.end());
+        left -= part.size();
     }
-    Bytes blob = smpc::encode_words(aggregate_);
     const schema::Aggregate arguments{round.label, {sha256(blob), blob.size()}};
     Outgoing outgoing = make_outgoing(round, "aggregate", action::kAggregate, encode(arguments));
     outgoing.blobs.push_back(std::move(blob));
     return outgoing;
+}
+
+std::optional<bool> RoundShares::compare_first(const Context& context, const EpochKeys& keys,
+                                               const RoundRecord& round) {
+    if (own_aggregate_) return false;
+    if (matching_sum_) return true;
+    auto sum = interpolate_first(context, round, context.self);
+    if (!sum) return std::nullopt;
+    smpc::AggregateStream own = open_aggregate(context, keys, round);
+    if (!is_equal(own, *sum)) return false;
+    sum.reset();  // one such vector at a time
+    sum = interpolate_first(context, round, 0);
+    if (!sum) return std::nullopt;
+    matching_sum_ = smpc::opened_digest(*sum);
+    return true;
+}
+
+std::optional<Outgoing> RoundShares::make_aggregate(const Context& context, const EpochKeys& keys,
+                                                    const RoundRecord& round) {
+    if (!round.is_aggregate_fallback && !is_first_poster(context)) {
+        const auto is_match = compare_first(context, keys, round);
+        if (!is_match) return std::nullopt;
+        if (*is_match) {
+            const schema::AggregateOk arguments{round.label, *matching_sum_};
+            return make_outgoing(round, "aggregate-ok", action::kAggregateOk, encode(arguments));
+        }
+        // A first share is wrong: ours calls for everybody's.
+    }
+    if (!own_aggregate_) own_aggregate_ = make_own_aggregate(context, keys, round);
+    return own_aggregate_;
 }
 
 std::optional<Outgoing> RoundShares::make_share(const Context& context, const EpochKeys& keys,

@@ -4,10 +4,11 @@
 // Every share is a function of the batch's keys, the round's keys and what the final state says, so
 // a repetition is the same bytes; release_log.hpp makes sure of it. Nothing is computed for a phase
 // that is not the current one, with round keys of another round, or on a batch that the state does
-// not show as assigned to this round.
+// not show as assigned to this round. Memory: one vector per client and two more.
 #pragma once
 #include <map>
 
+#include "fl_engine/smpc/aggregate.hpp"
 #include "fl_engine/smpc/statistics.hpp"
 #include "node/mpc/batch_keys.hpp"
 
@@ -36,9 +37,15 @@ class RoundShares {
     [[nodiscard]] std::optional<Outgoing> make_aggregate(const Context& context,
                                                          const EpochKeys& keys,
                                                          const schema::RoundRecord& round);
-    [[nodiscard]] std::vector<smpc::Element> own_aggregate(const Context& context,
-                                                           const EpochKeys& keys,
-                                                           const schema::RoundRecord& round) const;
+    // Whether our share lies on the first posters' polynomial; keeps the answer. nullopt as above.
+    [[nodiscard]] std::optional<bool> compare_first(const Context& context, const EpochKeys& keys,
+                                                    const schema::RoundRecord& round);
+    [[nodiscard]] Outgoing make_own_aggregate(const Context& context, const EpochKeys& keys,
+                                              const schema::RoundRecord& round) const;
+    // This member's share of the sum.
+    [[nodiscard]] smpc::AggregateStream open_aggregate(const Context& context,
+                                                       const EpochKeys& keys,
+                                                       const schema::RoundRecord& round) const;
 
     schema::RoundLabel label_;
     std::optional<BatchKeys> batch_;
@@ -46,7 +53,9 @@ class RoundShares {
     Shares shares_;
     std::optional<std::vector<smpc::RangeShares>> ranges_;  // of V0, once computed
     std::vector<smpc::Element> reference_;                  // g of the attempt; empty without one
-    std::vector<smpc::Element> aggregate_;                  // own share of the sum, once computed
+    // What was computed for AGG and AGG_OK, which are owed until the state shows them.
+    std::optional<Outgoing> own_aggregate_;
+    std::optional<Digest> matching_sum_;
 };
 
 }  // namespace consilium::mpc
