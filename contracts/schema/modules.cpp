@@ -160,6 +160,16 @@ std::string_view to_string(BatchState state) {
     UNREACHABLE();
 }
 
+std::string_view to_string(DisputeKind kind) {
+    switch (kind) {
+        case DisputeKind::kShares:
+            return "shares";
+        case DisputeKind::kCheck:
+            return "check";
+    }
+    UNREACHABLE();
+}
+
 std::string_view to_string(CoinKind kind) {
     switch (kind) {
         case CoinKind::kChi:
@@ -210,6 +220,8 @@ std::string_view to_string(EndReason reason) {
             return "too_many_attempts";
         case EndReason::kTaskClosed:
             return "task_closed";
+        case EndReason::kEpochHalted:
+            return "epoch_halted";
     }
     UNREACHABLE();
 }

@@ -4,8 +4,8 @@
 // secret. Keys are agreed by majority; then every poster's share of the disputed item is computed
 // again and compared with what it posted. The work is one pass over the masks of at most two slots,
 // in pieces: add_pair_products() and add_weight_products() go over any range of coordinates, and
-// sums over ranges simply add up. Cost per coordinate and slot: C(n,t) stream words and n * C(n-1,t)
-// multiplications (recomputation_work()).
+// sums over ranges simply add up. Cost per coordinate and slot: C(n,t) stream words and
+// n * C(n-1,t) multiplications (recomputation_work()).
 #pragma once
 #include <array>
 #include <cstdint>

@@ -47,10 +47,11 @@ class ConsortiumDriver {
     [[nodiscard]] Updates similar_updates(std::uint64_t seed, std::uint16_t poisoner) const;
     [[nodiscard]] std::vector<std::uint64_t> stat1_share(std::uint16_t member);
     [[nodiscard]] std::vector<std::uint64_t> prep_share(std::uint64_t batch, std::uint16_t member);
+    // The parties with their keys and masks of that batch.
+    [[nodiscard]] smpc::testing::Consortium& consortium_at(std::uint64_t batch);
 
   private:
     using Consortium = smpc::testing::Consortium;
-    [[nodiscard]] Consortium& consortium_at(std::uint64_t batch);
     // The consortium of the round's batch, with the updates submitted and delta known.
     [[nodiscard]] Consortium& working();
     [[nodiscard]] std::vector<std::uint64_t> aggregate_share(const smpc::testing::MemberState& m);

@@ -43,7 +43,9 @@ struct MemberState {
     std::vector<std::vector<ClientChainKey>> chains;  // per slot 0..M
     std::vector<PrepChainKey> prep_ring;
     std::vector<BlurRoundKey> blur_ring;
-    std::vector<std::vector<Element>> masks;  // a_i^(k) per slot
+    std::vector<std::vector<Element>> masks;            // a_i^(k) per slot
+    std::vector<std::vector<ClientMaskKey>> mask_keys;  // of the batch, per slot 0..M
+    std::vector<PrepMaskKey> prep_keys;
     std::vector<Element> products;
     PrepShares prep;
     std::vector<Element> delta_post;
@@ -70,8 +72,9 @@ class Consortium {
     void prepare_batch() {
         for (MemberState& member : members) {
             std::vector<std::vector<Prg>> streams;
+            member.mask_keys.clear();
             for (auto& ring : member.chains) {
-                std::vector<ClientMaskKey> keys;
+                auto& keys = member.mask_keys.emplace_back();
                 for (ClientChainKey& chain : ring) keys.push_back(step_client_chain(kdf, chain));
                 streams.push_back(open_streams<ClientMaskKey>(kdf, keys, PrgDomain::kUpdateMask));
             }
@@ -84,11 +87,11 @@ class Consortium {
                 }
             }
             member.products = builder.products();
-            std::vector<PrepMaskKey> prep_keys;
+            member.prep_keys.clear();
             for (PrepChainKey& chain : member.prep_ring) {
-                prep_keys.push_back(step_prep_chain(kdf, chain));
+                member.prep_keys.push_back(step_prep_chain(kdf, chain));
             }
-            member.prep = make_prep_shares(kdf, committee, member.self, prep_keys, items);
+            member.prep = make_prep_shares(kdf, committee, member.self, member.prep_keys, items);
             member.delta_post = delta_shares(member.products, member.prep);
         }
         mask_rings.clear();
