@@ -10,9 +10,11 @@
 #include "contracts/submission.hpp"
 #include "contracts/verification/batches.hpp"
 #include "contracts/verification/coins.hpp"
+#include "contracts/verification/disputes.hpp"
 #include "contracts/verification/epochs.hpp"
 #include "contracts/verification/phases.hpp"
 #include "contracts/verification/reference.hpp"
+#include "contracts/verification/sacrifice.hpp"
 
 namespace consilium::contracts {
 namespace {
@@ -28,6 +30,12 @@ Code run_verification(Execution& execution, const Sender& sender, const Transact
     }
     if (transaction.action == action::kPrepShare) {
         return verification::execute_prep_share(execution, sender, transaction);
+    }
+    if (transaction.action == action::kPrepWeights || transaction.action == action::kPrepCheck) {
+        return verification::execute_sacrifice(execution, sender, transaction);
+    }
+    if (transaction.action == action::kPrepReveal) {
+        return verification::execute_reveal(execution, sender, transaction);
     }
     if (transaction.action == action::kCoinShare) {
         return verification::execute_coin_share(execution, sender, transaction);
@@ -118,6 +126,7 @@ class BlockRun {
     void fire_deadlines() {
         governance::fire_deadlines(execution_);
         verification::fire_setup_deadlines(execution_);
+        verification::fire_batch_deadlines(execution_);
         verification::fire_round_deadlines(execution_);
     }
 

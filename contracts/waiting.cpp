@@ -7,6 +7,7 @@
 #include "contracts/schema/arguments.hpp"
 #include "contracts/schema/table.hpp"
 #include "contracts/verification/batches.hpp"
+#include "contracts/verification/disputes.hpp"
 #include "contracts/verification/epochs.hpp"
 #include "contracts/verification/reference.hpp"
 #include "fl_engine/smpc/field61.hpp"
@@ -89,8 +90,23 @@ bool is_aggregate_expected(const StateView& state, const PublicKey& sender,
     }
     const auto epoch = state.load<EpochRecord>(keys::epoch(round->label.mpc_epoch));
     const auto member = epoch.find_member(sender);
-    return member && (round->aggregate_posters & schema::member_bit(*member)) == 0 &&
+    return member && !epoch.is_excluded(*member) &&
+           (round->aggregate_posters & schema::member_bit(*member)) == 0 &&
            arguments.share.length == kWordBytes * round->terms.dimension;
+}
+
+bool is_weights_expected(const StateView& state, const PublicKey& sender,
+                         const schema::PrepWeights& arguments) {
+    const auto epoch = verification::current_epoch(state);
+    if (!epoch || epoch->phase != EpochPhase::kActive) return false;
+    if (arguments.label.mpc_epoch != epoch->mpc_epoch) return false;
+    const auto batch = state.find<schema::BatchRecord>(keys::batch(arguments.label));
+    const bool is_open = batch && batch->state == schema::BatchState::kSacrifice &&
+                         batch->weight_base.empty() &&
+                         arguments.share.length == kWordBytes * batch->dimension;
+    const auto member = epoch->find_member(sender);
+    return is_open && member && !epoch->is_excluded(*member) &&
+           (batch->weight_posters & schema::member_bit(*member)) == 0;
 }
 
 // Whether `test` holds for the decoded arguments.
@@ -98,6 +114,19 @@ template <typename Arguments, typename Test>
 bool holds_for(const Transaction& transaction, Test test) {
     const auto arguments = decode<Arguments>(transaction.arguments);
     return arguments && test(*arguments);
+}
+
+// A batch whose T_prep runs, or whose dispute is being computed piece by piece.
+bool has_moving_batch(const StateView& state, const schema::Parameters& parameters,
+                      const EpochRecord& epoch, const BlockContext& head) {
+    const auto is_moving = [&](std::uint64_t number) {
+        const auto batch = state.load<schema::BatchRecord>(keys::batch({epoch.mpc_epoch, number}));
+        const Moment opened{batch.opened, batch.opened_time};
+        const bool is_timed = batch.state == schema::BatchState::kPosting &&
+                              !is_window_over(parameters.preparation_window, opened, head);
+        return is_timed || verification::is_recomputing(state, batch);
+    };
+    return std::any_of(epoch.live_batches.begin(), epoch.live_batches.end(), is_moving);
 }
 
 bool has_open_setup_window(const StateView& state, const schema::Parameters& parameters,
@@ -113,7 +142,7 @@ bool has_open_setup_window(const StateView& state, const schema::Parameters& par
             if (!task) return false;
             const bool is_waiting_for_bundles =
                 epoch.rounds_opened == 0 && !is_window_over(parameters.setup_window, since, head);
-            return is_waiting_for_bundles || head.height < epoch.next_preparation;
+            return is_waiting_for_bundles || has_moving_batch(state, parameters, epoch, head);
         }
         case EpochPhase::kEnded:
             return false;
@@ -170,6 +199,10 @@ bool is_blob_expected(const StateReader& reader, const Transaction& transaction)
         return holds_for<schema::ClientKeys>(transaction, [&](const auto& it) {
             return is_client_keys_expected(state, sender, it);
         });
+    }
+    if (info->action == action::kPrepWeights) {
+        return holds_for<schema::PrepWeights>(
+            transaction, [&](const auto& it) { return is_weights_expected(state, sender, it); });
     }
     CHECK(info->action == action::kAggregate);
     return holds_for<schema::Aggregate>(

@@ -87,6 +87,10 @@ class EventRows {
             add_fault("absent", payload);
         } else if (is(Module::kVerification, event::kBatchDisputed)) {
             add_fault("batch_disputed", payload);
+        } else if (is(Module::kVerification, event::kExcluded)) {
+            add_fault("excluded", payload);
+        } else if (is(Module::kVerification, event::kEpochHalted)) {
+            add_fault("epoch_halted", payload);
         }
     }
     void add_phase(const schema::RoundLabel& label, schema::Phase phase) {

@@ -31,8 +31,9 @@ MpcThread::MpcThread(Runtime& runtime, const KeyPair& key,
       key_(key),
       secrets_(std::move(secrets)),
       blobs_(std::make_unique<StoredBlobs>(runtime)),
-      worker_({runtime.identity(), key.public_key(),
-               [](std::span<std::uint8_t> out) { fill_random(out); }},
+      worker_({.identity = runtime.identity(),
+               .own_key = key.public_key(),
+               .random = [](std::span<std::uint8_t> out) { fill_random(out); }},
               *secrets_, *blobs_, &references_) {
     runtime.add_listener([this](const driver::CommittedBlock&) {
         {
@@ -80,6 +81,8 @@ void MpcThread::run() {
         }
         // The snapshot is of a committed block: the state is final (rule F).
         work_on(*runtime_.snapshot());
+        // A slice of preparation is unfinished: go on, but look at the newest state first.
+        if (const std::lock_guard lock(mutex_); status_.has_work_left) has_news_ = true;
     }
 }
 

@@ -298,6 +298,52 @@ struct PrepShare {
     friend bool operator==(const PrepShare&, const PrepShare&) = default;
 };
 
+// verification/prep_w: the share of w of a batch in SACRIFICE, 8 d bytes.
+struct PrepWeights {
+    BatchLabel label;
+    BlobName share;
+    template <typename Self, typename Visitor>
+    static void describe(Self& self, Visitor& visit) {
+        visit("label", self.label);
+        visit("share", self.share);
+    }
+    friend bool operator==(const PrepWeights&, const PrepWeights&) = default;
+};
+// verification/prep_check: shares of chk_j, j = 1..M.
+struct PrepCheck {
+    BatchLabel label;
+    std::vector<std::uint64_t> values;
+    template <typename Self, typename Visitor>
+    static void describe(Self& self, Visitor& visit) {
+        visit("label", self.label);
+        visit("values", self.values, Limit{kMaxClients});
+    }
+    friend bool operator==(const PrepCheck&, const PrepCheck&) = default;
+};
+enum class DisputeKind : std::uint8_t {
+    kShares = 1,  // type 1: the shares of an item lie on no polynomial
+    kCheck = 2,   // type 2: a check of the sacrifice is not zero
+};
+[[nodiscard]] constexpr bool is_known(DisputeKind kind) {
+    return kind == DisputeKind::kShares || kind == DisputeKind::kCheck;
+}
+[[nodiscard]] std::string_view to_string(DisputeKind kind);
+using KeyBytes = std::array<std::uint8_t, 32>;
+// verification/prep_reveal: keys of a DISPUTED batch, those of the asked slots and pi_A^b, for the
+// subsets that hold the sender.
+struct PrepReveal {
+    BatchLabel label;
+    std::vector<KeyBytes> masks;  // of the first asked slot, then of the second; in ring order
+    std::vector<KeyBytes> prep;
+    template <typename Self, typename Visitor>
+    static void describe(Self& self, Visitor& visit) {
+        visit("label", self.label);
+        visit("masks", self.masks, Limit{2 * kMaxRing});
+        visit("prep", self.prep, Limit{kMaxRing});
+    }
+    friend bool operator==(const PrepReveal&, const PrepReveal&) = default;
+};
+
 enum class CoinKind : std::uint8_t {
     kChi = 1,    // of a batch in SACRIFICE
     kRange = 2,  // R of an attempt

@@ -256,17 +256,21 @@ struct EpochChanged {  // became ACTIVE, or ended
     }
     friend bool operator==(const EpochChanged&, const EpochChanged&) = default;
 };
-struct Absent {  // a leader did not get its key acknowledged in time; no evidence of malice
+// Something was not there in time; no evidence of malice. Of the key setup: a leader did not get
+// its key acknowledged. Of a batch (subset and turn are 0): the member missed PREP_SHARE.
+struct Absent {
     std::uint64_t mpc_epoch{};
     MemberSet subset{};
     std::uint32_t turn{};
     std::uint16_t member{};
+    std::optional<std::uint64_t> batch;
     template <typename Self, typename Visitor>
     static void describe(Self& self, Visitor& visit) {
         visit("mpc_epoch", self.mpc_epoch);
         visit("subset", self.subset);
         visit("turn", self.turn);
         visit("member", self.member);
+        visit("batch", self.batch);
     }
     friend bool operator==(const Absent&, const Absent&) = default;
 };
@@ -280,7 +284,7 @@ struct PrepOpened {  // PREP_OPEN
     }
     friend bool operator==(const PrepOpened&, const PrepOpened&) = default;
 };
-struct BatchStateChanged {  // CERTIFIED, ASSIGNED, CONSUMED, VOID
+struct BatchStateChanged {  // every state after POSTING
     BatchLabel label;
     BatchState state = BatchState::kPosting;
     template <typename Self, typename Visitor>
@@ -290,13 +294,15 @@ struct BatchStateChanged {  // CERTIFIED, ASSIGNED, CONSUMED, VOID
     }
     friend bool operator==(const BatchStateChanged&, const BatchStateChanged&) = default;
 };
-struct BatchDisputed {  // DISPUTED, type 1: shares of this item lie on no polynomial
+struct BatchDisputed {  // DISPUTED
     BatchLabel label;
-    std::uint16_t first{};  // slots of the item
+    DisputeKind kind = DisputeKind::kShares;
+    std::uint16_t first{};  // slots of the item; of kCheck both are the failed check's
     std::uint16_t second{};
     template <typename Self, typename Visitor>
     static void describe(Self& self, Visitor& visit) {
         visit("label", self.label);
+        visit("kind", self.kind);
         visit("first", self.first);
         visit("second", self.second);
     }
@@ -327,6 +333,16 @@ struct Equivocation {  // a second, different message under one label; the first
         visit("sender", self.sender);
     }
     friend bool operator==(const Equivocation&, const Equivocation&) = default;
+};
+struct EpochHalted {  // more than t members are proven liars: the council opens another epoch
+    std::uint64_t mpc_epoch{};
+    MemberSet excluded{};
+    template <typename Self, typename Visitor>
+    static void describe(Self& self, Visitor& visit) {
+        visit("mpc_epoch", self.mpc_epoch);
+        visit("excluded", self.excluded);
+    }
+    friend bool operator==(const EpochHalted&, const EpochHalted&) = default;
 };
 struct SeedOpened {  // SEED: the value of a coin
     CoinKind kind = CoinKind::kChi;

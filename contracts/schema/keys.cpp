@@ -58,8 +58,9 @@ constexpr std::array<std::string_view, 29> kNames{
     "ballot", "proposal",   "task",       "model",      "metrics",      "epoch",
     "setup",  "ephemeral",  "bundle",     "batch",      "prep_share",   "pledge",
     "range",  "round",      "verdict",    "history",    "privacy"};
-constexpr std::array<std::string_view, 6> kShareNames{"stat1",        "stat2", "aggregate",
-                                                      "aggregate_ok", "coin",  "coin_share"};
+constexpr std::array<std::string_view, 12> kShareNames{
+    "stat1",  "stat2",      "aggregate",   "aggregate_ok", "coin",         "coin_share",
+    "prep_w", "prep_check", "prep_reveal", "dispute",      "dispute_keys", "exclusion"};
 constexpr std::array<std::string_view, 2> kReferenceNames{"reference", "reference_set"};
 
 }  // namespace
@@ -141,6 +142,24 @@ Bytes batch(const BatchLabel& label) {
 }
 Bytes prep_share(const BatchLabel& label, std::uint16_t member) {
     return of_batch("prep_share", label, member);
+}
+Bytes prep_w(const BatchLabel& label, std::uint16_t member) {
+    return of_batch("prep_w", label, member);
+}
+Bytes prep_check(const BatchLabel& label, std::uint16_t member) {
+    return of_batch("prep_check", label, member);
+}
+Bytes prep_reveal(const BatchLabel& label, std::uint16_t member) {
+    return of_batch("prep_reveal", label, member);
+}
+Bytes dispute(const BatchLabel& label) {
+    return KeyBuilder("dispute").number(label.mpc_epoch).number(label.batch).take();
+}
+Bytes dispute_keys(const BatchLabel& label) {
+    return KeyBuilder("dispute_keys").number(label.mpc_epoch).number(label.batch).take();
+}
+Bytes exclusion(std::uint64_t mpc_epoch, std::uint16_t member) {
+    return KeyBuilder("exclusion").number(mpc_epoch).number(member).take();
 }
 Bytes coin(const CoinId& id) {
     return of_coin("coin", id).take();

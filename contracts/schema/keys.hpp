@@ -44,6 +44,12 @@ struct BundleId {
 [[nodiscard]] Bytes bundle(const BundleId& id);                                 // BundleRecord
 [[nodiscard]] Bytes batch(const BatchLabel& label);                             // BatchRecord
 [[nodiscard]] Bytes prep_share(const BatchLabel& label, std::uint16_t member);  // ShareRecord
+[[nodiscard]] Bytes prep_w(const BatchLabel& label, std::uint16_t member);      // WeightShareRecord
+[[nodiscard]] Bytes prep_check(const BatchLabel& label, std::uint16_t member);  // ShareRecord
+[[nodiscard]] Bytes prep_reveal(const BatchLabel& label, std::uint16_t member);  // RevealRecord
+[[nodiscard]] Bytes dispute(const BatchLabel& label);                            // DisputeRecord
+[[nodiscard]] Bytes dispute_keys(const BatchLabel& label);                     // DisputeKeysRecord
+[[nodiscard]] Bytes exclusion(std::uint64_t mpc_epoch, std::uint16_t member);  // ExclusionRecord
 struct CoinId {
     CoinKind kind = CoinKind::kChi;
     RoundLabel label;

@@ -164,6 +164,16 @@ std::string_view to_string(BatchState state) {
     UNREACHABLE();
 }
 
+std::string_view to_string(DisputeKind kind) {
+    switch (kind) {
+        case DisputeKind::kShares:
+            return "shares";
+        case DisputeKind::kCheck:
+            return "check";
+    }
+    UNREACHABLE();
+}
+
 std::string_view to_string(CoinKind kind) {
     switch (kind) {
         case CoinKind::kChi:
@@ -248,6 +258,8 @@ std::string_view to_string(EndReason reason) {
             return "too_few_ranged";
         case EndReason::kNoReference:
             return "no_reference";
+        case EndReason::kEpochHalted:
+            return "epoch_halted";
     }
     UNREACHABLE();
 }

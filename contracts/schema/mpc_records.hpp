@@ -66,9 +66,9 @@ struct EpochRecord {
     std::optional<std::uint64_t> first_round;  // r0 of the round key ratchet
     std::uint32_t rounds_opened{};
     std::uint64_t next_batch{};
-    std::vector<std::uint64_t> live_batches;  // POSTING, CERTIFIED or ASSIGNED; ascending
-    Height next_preparation;                  // no PREP_OPEN before this height
+    std::vector<std::uint64_t> live_batches;  // not CONSUMED, VOID or BURNED; ascending
     MemberSet excluded{};                     // X: proven liars of the preparation
+    bool is_halted{};                         // more than t of them: nothing is opened any more
     template <typename Self, typename Visitor>
     static void describe(Self& self, Visitor& visit) {
         visit("mpc_epoch", self.mpc_epoch);
@@ -85,8 +85,8 @@ struct EpochRecord {
         visit("rounds_opened", self.rounds_opened);
         visit("next_batch", self.next_batch);
         visit("live_batches", self.live_batches, Limit{kMaxLiveBatches});
-        visit("next_preparation", self.next_preparation);
         visit("excluded", self.excluded);
+        visit("is_halted", self.is_halted);
     }
     // Index k of a validator, slot i of a trainer; nullopt for others.
     [[nodiscard]] std::optional<std::uint16_t> find_member(const PublicKey& key) const;
@@ -175,9 +175,13 @@ struct BatchRecord {
     TimeMs opened_time;
     MemberSet posters{};
     std::optional<Height> certified;
-    MemberSet certified_posters{};       // whose shares fixed delta; later ones are only compared
-    std::vector<std::uint64_t> delta;    // opened values in item order, once certified
-    std::optional<std::uint64_t> round;  // it was assigned to
+    MemberSet delta_posters{};  // P: whose shares count, fixed when POSTING ends
+    std::vector<std::uint64_t>
+        delta;                   // opened values in item order, from SACRIFICE or CERTIFIED on
+    MemberSet weight_posters{};  // PREP_W, in SACRIFICE
+    std::vector<std::uint16_t> weight_base;  // members whose PREP_W define w, once it is open
+    MemberSet check_posters{};               // PREP_CHK
+    std::optional<std::uint64_t> round;      // it was assigned to
     template <typename Self, typename Visitor>
     static void describe(Self& self, Visitor& visit) {
         visit("label", self.label);
@@ -187,15 +191,20 @@ struct BatchRecord {
         visit("opened_time", self.opened_time);
         visit("posters", self.posters);
         visit("certified", self.certified);
-        visit("certified_posters", self.certified_posters);
+        visit("delta_posters", self.delta_posters);
         visit("delta", self.delta, Limit{kMaxShareWords});
+        visit("weight_posters", self.weight_posters);
+        visit("weight_base", self.weight_base, Limit{kMaxCommittee});
+        visit("check_posters", self.check_posters);
         visit("round", self.round);
     }
+    // Not everybody prepared it: the products were checked by a random combination.
+    [[nodiscard]] bool was_sacrificed() const { return !weight_base.empty(); }
     friend bool operator==(const BatchRecord&, const BatchRecord&) = default;
 };
 
-// prep_share/<mpc_epoch>/<batch>/<member>, stat1/<round>/<member>, stat2/<round>/<member>:
-// kept while they can still be compared with the opened polynomial.
+// prep_share/ and prep_check/<mpc_epoch>/<batch>/<member>, stat1/<round>/<member>,
+// stat2/<round>/<member>: kept while they can still be compared with the opened polynomial.
 struct ShareRecord {
     std::vector<std::uint64_t> values;
     template <typename Self, typename Visitor>
@@ -291,9 +300,10 @@ enum class EndReason : std::uint8_t {
     kTaskClosed = 7,       // cancelled
     kTooFewRanged = 8,     // aborted: fewer than n_need proofs of ranges
     kNoReference = 9,      // aborted: one is required, and no quorum computed the same
+    kEpochHalted = 10,     // cancelled: more than t members are proven liars
 };
 [[nodiscard]] constexpr bool is_known(EndReason reason) {
-    return reason <= EndReason::kNoReference;
+    return reason <= EndReason::kEpochHalted;
 }
 [[nodiscard]] std::string_view to_string(EndReason reason);
 

@@ -31,7 +31,7 @@ struct Parameters {
     std::uint32_t epoch_rounds_max = 100;       // then a fresh MPC epoch opens
     std::uint32_t batch_stock = 2;              // certified mask batches kept ready
     Window setup_window{.blocks = 20, .ms = 20'000};        // of each step of the key setup
-    Window preparation_window{.blocks = 20, .ms = 10'000};  // before a disputed batch is replaced
+    Window preparation_window{.blocks = 20, .ms = 10'000};  // T_prep: for the shares of a batch
     template <typename Self, typename Visitor>
     static void describe(Self& self, Visitor& visit) {
         visit("expiry_horizon_blocks", self.expiry_horizon_blocks);

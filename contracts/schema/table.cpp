@@ -62,6 +62,12 @@ constexpr std::array kActions{
                kValidatorOnly, kFromStart, BlobKind::kCiphertext, 500},
     ActionInfo{Module::kVerification, action::kPrepShare, kVerification, "prep_share",
                kValidatorOnly, kFromStart, BlobKind::kNone, 1000},
+    ActionInfo{Module::kVerification, action::kPrepWeights, kVerification, "prep_w", kValidatorOnly,
+               kFromStart, BlobKind::kVector, 5000},
+    ActionInfo{Module::kVerification, action::kPrepCheck, kVerification, "prep_check",
+               kValidatorOnly, kFromStart, BlobKind::kNone, 1000},
+    ActionInfo{Module::kVerification, action::kPrepReveal, kVerification, "prep_reveal",
+               kValidatorOnly, kFromStart, BlobKind::kNone, 1000},
     ActionInfo{Module::kVerification, action::kCoinShare, kVerification, "coin_share",
                kValidatorOnly, kFromStart, BlobKind::kNone, 1000},
     ActionInfo{Module::kVerification, action::kStat1, kVerification, "stat1", kValidatorOnly,
@@ -111,6 +117,8 @@ constexpr std::array kEvents{
     EventInfo{Module::kVerification, event::kResult, kVerification, "result"},
     EventInfo{Module::kVerification, event::kAggregateFallback, kVerification,
               "aggregate_fallback"},
+    EventInfo{Module::kVerification, event::kExcluded, kVerification, "excluded"},
+    EventInfo{Module::kVerification, event::kEpochHalted, kVerification, "epoch_halted"},
     EventInfo{Module::kVerification, event::kSeed, kVerification, "seed"},
     EventInfo{Module::kVerification, event::kRangesClosed, kVerification, "ranges_closed"},
     EventInfo{Module::kVerification, event::kReferenceFixed, kVerification, "reference_fixed"},
@@ -196,6 +204,9 @@ std::optional<BlobReference> blob_reference(const Transaction& transaction) {
     }
     if (info->action == action::kClientKeys) {
         return reference_of<ClientKeys>(arguments, info->blob, &ClientKeys::ciphertexts);
+    }
+    if (info->action == action::kPrepWeights) {
+        return reference_of<PrepWeights>(arguments, info->blob, &PrepWeights::share);
     }
     CHECK(info->action == action::kAggregate);
     return reference_of<Aggregate>(arguments, info->blob, &Aggregate::share);

@@ -7,6 +7,7 @@
 
 #include "contracts/schema/arguments.hpp"
 #include "contracts/schema/codes.hpp"
+#include "contracts/schema/dispute_records.hpp"
 #include "contracts/schema/events.hpp"
 #include "contracts/schema/keys.hpp"
 #include "contracts/schema/reference_set.hpp"
@@ -63,6 +64,9 @@ constexpr std::array kArguments{
     entry<KeyAck>(Module::kVerification, action::kKeyAck),
     entry<ClientKeys>(Module::kVerification, action::kClientKeys),
     entry<PrepShare>(Module::kVerification, action::kPrepShare),
+    entry<PrepWeights>(Module::kVerification, action::kPrepWeights),
+    entry<PrepCheck>(Module::kVerification, action::kPrepCheck),
+    entry<PrepReveal>(Module::kVerification, action::kPrepReveal),
     entry<CoinShare>(Module::kVerification, action::kCoinShare),
     entry<StatShare>(Module::kVerification, action::kStat1),
     entry<StatShare>(Module::kVerification, action::kStat2),
@@ -102,7 +106,9 @@ constexpr std::array kEventPayloads{
     entry<Statistics>(Module::kVerification, event::kStatistics),
     entry<VerdictRecord>(Module::kVerification, event::kVerdict),
     entry<RoundResult>(Module::kVerification, event::kResult),
-    entry<RoundLabel>(Module::kVerification, event::kAggregateFallback),
+    entry<PhaseChanged>(Module::kVerification, event::kAggregateFallback),
+    entry<ExclusionRecord>(Module::kVerification, event::kExcluded),
+    entry<EpochHalted>(Module::kVerification, event::kEpochHalted),
     entry<SeedOpened>(Module::kVerification, event::kSeed),
     entry<RangesClosed>(Module::kVerification, event::kRangesClosed),
     entry<ReferenceFixed>(Module::kVerification, event::kReferenceFixed),
@@ -178,6 +184,12 @@ constexpr std::array kRecords{
     NamedRecord{"bundle", render_as<BundleRecord>},
     NamedRecord{"batch", render_as<BatchRecord>},
     NamedRecord{"prep_share", render_as<ShareRecord>},
+    NamedRecord{"prep_w", render_as<WeightShareRecord>},
+    NamedRecord{"prep_check", render_as<ShareRecord>},
+    NamedRecord{"prep_reveal", render_as<RevealRecord>},
+    NamedRecord{"dispute", render_as<DisputeRecord>},
+    NamedRecord{"dispute_keys", render_as<DisputeKeysRecord>},
+    NamedRecord{"exclusion", render_as<ExclusionRecord>},
     NamedRecord{"coin", render_as<CoinRecord>},
     NamedRecord{"coin_share", render_as<ShareRecord>},
     NamedRecord{"stat1", render_as<ShareRecord>},

@@ -1,7 +1,8 @@
 // Mask batches on chain: preparation, certification, assignment, end (smpc-protocol.md, section 4).
 //
-// A batch needs all validators the protocol asks for (3t+1); there is no sacrifice here. A disputed
-// batch becomes VOID: its keys are erased, nothing of it is revealed.
+// A batch is certified at once when 3t+1-|X| members agree, after a check (sacrifice.hpp) when some
+// are missing, and names a liar otherwise (disputes.hpp). A batch that was ever CERTIFIED is never
+// revealed, one that was ever DISPUTED never assigned.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -15,7 +16,9 @@ namespace consilium::contracts::verification {
 [[nodiscard]] schema::Code execute_prep_share(Execution& execution, const Sender& sender,
                                               const Transaction& transaction);
 
-// P3 for every batch that got a share in this block, ascending.
+// T_prep has passed: what lacks members goes into the check.
+void fire_batch_deadlines(Execution& execution);
+// P3 to P5 of every batch, ascending, with X of the start of the block; then EXCLUDE.
 void settle_batches(Execution& execution);
 // Keeps the stock of batches for the served task.
 void prepare_batches(Execution& execution);

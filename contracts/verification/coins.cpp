@@ -134,7 +134,7 @@ std::optional<Digest> try_open_coin(Execution& execution, const EpochRecord& epo
                                     const CoinId& id) {
     CoinRecord coin = load_coin(execution.state, id);
     if (coin.seed) return coin.seed;
-    const auto heard = static_cast<schema::MemberSet>(coin.posters & ~epoch.excluded);
+    const auto heard = heard_of(epoch, coin.posters);
     const SharePosts posts = load_shares(execution.state, id, heard);
     const auto opening = smpc::open_shares(committee_of(epoch), posts.spans());
     if (!opening) return std::nullopt;

@@ -92,7 +92,7 @@ void move_late_leaders(Execution& execution, const EpochRecord& epoch) {
         if (is_ready(entry, epoch)) continue;
         if (!is_window_over(execution.parameters.setup_window, since, execution.block)) continue;
         execution.emit(schema::Module::kVerification, event::kAbsent,
-                       schema::Absent{epoch.mpc_epoch, entry.subset, entry.turn, entry.leader});
+                       schema::Absent{epoch.mpc_epoch, entry.subset, entry.turn, entry.leader, {}});
         ++entry.turn;
         entry = begin_turn(execution, committee, epoch, entry);
         has_moved = true;
@@ -177,7 +177,7 @@ Code request_renewal(Execution& execution, const schema::EpochReference& referen
 }
 
 bool serves_rounds(const Execution& execution, const EpochRecord& epoch) {
-    if (epoch.phase != EpochPhase::kActive) return false;
+    if (epoch.phase != EpochPhase::kActive || epoch.is_halted) return false;
     int fewest = static_cast<int>(epoch.members.size());
     for (std::uint16_t slot = 1; slot <= epoch.clients.size(); ++slot) {
         if ((epoch.clients_with_key & schema::slot_bit(slot)) == 0) continue;
@@ -215,9 +215,10 @@ void advance_epochs(Execution& execution) {
     const auto registry = execution.state.load<schema::RegistryRecord>(keys::registry());
     auto mpc = execution.state.load<MpcRecord>(keys::mpc());
     if (const auto epoch = current_epoch(execution.state)) {
-        const bool is_stale = epoch->clients != registry.trainers ||
-                              epoch->members != committee_keys(registry) || mpc.is_renewal_due ||
-                              epoch->rounds_opened >= execution.parameters.epoch_rounds_max;
+        const bool is_stale =
+            epoch->clients != registry.trainers || epoch->members != committee_keys(registry) ||
+            mpc.is_renewal_due ||
+            (!epoch->is_halted && epoch->rounds_opened >= execution.parameters.epoch_rounds_max);
         if (!is_stale) return;
         end_epoch(execution, mpc, *epoch);
     }

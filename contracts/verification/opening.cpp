@@ -67,19 +67,19 @@ schema::MemberSet matching_oks(const Execution& execution, const RoundRecord& ro
 
 // The first t+1 posters define the polynomial; posters on it and matching OKs vouch for it.
 std::optional<OpenedSum> open_optimistically(const Execution& execution, const RoundRecord& round,
-                                             const smpc::Committee& committee,
+                                             const EpochRecord& epoch,
                                              std::span<const smpc::PostedShare> posts) {
-    const auto first = smpc::first_posters(committee, {});
-    CHECK(first.has_value());
+    const smpc::Committee committee = committee_of(epoch);
+    const auto first = first_posters_of(epoch);
     std::vector<smpc::PostedShare> base;
     std::vector<smpc::PostedShare> others;
     for (const smpc::PostedShare& post : posts) {
-        const bool is_first = std::find(first->begin(), first->end(), post.member) != first->end();
+        const bool is_first = std::find(first.begin(), first.end(), post.member) != first.end();
         (is_first ? base : others).push_back(post);
     }
     const auto voices = static_cast<std::size_t>(std::popcount(
         static_cast<schema::MemberSet>(round.aggregate_posters | round.aggregate_oks)));
-    if (base.size() != first->size() || voices < 2 * std::size_t{committee.t()} + 1) {
+    if (base.size() != first.size() || voices < 2 * std::size_t{committee.t()} + 1) {
         return std::nullopt;
     }
     OpenedSum sum;
@@ -99,10 +99,10 @@ std::optional<OpenedSum> open_optimistically(const Execution& execution, const R
 }
 
 std::optional<OpenedSum> open_sum(const Execution& execution, const RoundRecord& round,
-                                  const smpc::Committee& committee, const SharePosts& posts) {
+                                  const EpochRecord& epoch, const SharePosts& posts) {
     const std::vector<smpc::PostedShare> spans = posts.spans();
-    if (auto sum = open_optimistically(execution, round, committee, spans)) return sum;
-    auto opening = smpc::open_shares(committee, spans);
+    if (auto sum = open_optimistically(execution, round, epoch, spans)) return sum;
+    auto opening = smpc::open_shares(committee_of(epoch), spans);
     if (!opening) return std::nullopt;
     return OpenedSum{smpc::read_aggregate(opening->values), std::move(opening->faults)};
 }
@@ -197,7 +197,7 @@ void open_stat1(Execution& execution, RoundRecord& round) {
     const EpochRecord epoch = epoch_of(execution, round);
     const smpc::Committee committee = committee_of(epoch);
     const SharePosts posts =
-        load_posts(execution.state, round.stat1_posters,
+        load_posts(execution.state, heard_of(epoch, round.stat1_posters),
                    [&](std::uint16_t member) { return keys::stat1(round.label.round, member); });
     const auto opening = smpc::open_shares(committee, posts.spans());
     if (!opening) return;
@@ -231,16 +231,18 @@ void open_stat1(Execution& execution, RoundRecord& round) {
 
 void open_aggregate(Execution& execution, RoundRecord& round) {
     const EpochRecord epoch = epoch_of(execution, round);
-    const smpc::Committee committee = committee_of(epoch);
-    const auto voices = std::popcount(
-        static_cast<schema::MemberSet>(round.aggregate_posters | round.aggregate_oks));
-    if (voices < static_cast<int>(2 * committee.t() + 1)) return;
-    const auto posts = read_aggregate_posts(execution, round);
+    RoundRecord heard = round;  // without what members of X said
+    heard.aggregate_posters = heard_of(epoch, round.aggregate_posters);
+    heard.aggregate_oks = heard_of(epoch, round.aggregate_oks);
+    const auto voices =
+        static_cast<schema::MemberSet>(heard.aggregate_posters | heard.aggregate_oks);
+    if (count_members(voices) < 2 * std::size_t{committee_of(epoch).t()} + 1) return;
+    const auto posts = read_aggregate_posts(execution, heard);
     if (!posts) return;
-    const auto sum = open_sum(execution, round, committee, *posts);
+    const auto sum = open_sum(execution, heard, epoch, *posts);
     if (!sum) return;
     const Digest digest = smpc::aggregate_digest(sum->values);
-    report_sum_faults(execution, round, *sum, digest);
+    report_sum_faults(execution, heard, *sum, digest);
     finish_round(execution, round, *sum, digest);
 }
 

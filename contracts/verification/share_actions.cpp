@@ -32,6 +32,7 @@ Code find_place(const Execution& execution, const Sender& sender, const schema::
     auto epoch = execution.state.load<EpochRecord>(keys::epoch(label.mpc_epoch));
     const auto member = epoch.find_member(sender.key);
     if (!member) return Code::kNotAMember;
+    if (epoch.is_excluded(*member)) return Code::kMemberExcluded;
     place = {std::move(*round), std::move(epoch), *member};
     return Code::kOk;
 }
@@ -110,9 +111,9 @@ Code post_aggregate(Execution& execution, const Sender& sender,
     }
     execution.state.store(key, schema::AggregateShareRecord{arguments.share});
     round.aggregate_posters |= schema::member_bit(place.member);
-    // A member behind the first t+1 posts only when its own share is off their polynomial.
-    const std::size_t first = (place.epoch.members.size() - 1) / 3 + 1;
-    if (place.member > first) start_fallback(execution, round);
+    // A member behind the first posters posts only when its own share is off their polynomial.
+    const auto first = first_posters_of(place.epoch);
+    if (place.member > first.back()) start_fallback(execution, round);
     execution.state.store(keys::round(round.label.round), round);
     execution.has_round_news = true;
     return Code::kOk;

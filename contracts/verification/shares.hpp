@@ -1,5 +1,6 @@
 // Posted share vectors: loading them from the state, and the checks that all of them get.
 #pragma once
+#include <bit>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -10,7 +11,18 @@
 
 namespace consilium::contracts::verification {
 
+[[nodiscard]] constexpr std::size_t count_members(schema::MemberSet set) {
+    return static_cast<std::size_t>(std::popcount(set));
+}
+// Without the members of X, who count as silent.
+[[nodiscard]] constexpr schema::MemberSet heard_of(const schema::EpochRecord& epoch,
+                                                   schema::MemberSet posters) {
+    return static_cast<schema::MemberSet>(posters & ~epoch.excluded);
+}
+[[nodiscard]] std::vector<smpc::MemberIndex> members_of(schema::MemberSet set);  // ascending
 [[nodiscard]] smpc::Committee committee_of(const schema::EpochRecord& epoch);
+// The members whose AGG comes first; the epoch is not halted.
+[[nodiscard]] std::vector<smpc::MemberIndex> first_posters_of(const schema::EpochRecord& epoch);
 
 // Owns vectors and shows them the way the openings want them.
 class SharePosts {

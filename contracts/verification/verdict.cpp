@@ -193,7 +193,7 @@ void open_stat2(Execution& execution, RoundRecord& round) {
     const auto epoch = execution.state.load<EpochRecord>(keys::epoch(round.label.mpc_epoch));
     const smpc::Committee committee = committee_of(epoch);
     const SharePosts posts =
-        load_posts(execution.state, round.stat2_posters,
+        load_posts(execution.state, heard_of(epoch, round.stat2_posters),
                    [&](std::uint16_t member) { return keys::stat2(round.label.round, member); });
     const auto opening = smpc::open_shares(committee, posts.spans());
     if (!opening) return;

@@ -296,6 +296,13 @@ Watch::Situation Watch::describe_preparation() const {
                 return {"preparing masks: shares of " + of(posted, members) + " validators",
                         members_without(batch_->posters)};
             }
+            if (batch_ && batch_->state == schema::BatchState::kSacrifice) {
+                return {"checking masks that not all validators prepared",
+                        members_without(batch_->delta_posters)};
+            }
+            if (batch_ && batch_->state == schema::BatchState::kDisputed) {
+                return {"finding out which validator lied about the masks", ""};
+            }
             return {"preparing the next round", ""};
         case schema::EpochPhase::kEnded:
             return {"the keys are being replaced", ""};

@@ -125,8 +125,9 @@ BatchDecision decide_batch(const Committee& committee, std::span<const PostedSha
     if (first_bad) {
         decision.outcome = BatchOutcome::kDisputed;
         decision.bad_item = static_cast<std::size_t>(*first_bad);
-    } else if (sorted.size() >= 3 * t + 1 - excluded) {
-        decision.outcome = BatchOutcome::kCertified;
+    } else {
+        const bool is_enough = sorted.size() >= 3 * t + 1 - excluded;
+        decision.outcome = is_enough ? BatchOutcome::kCertified : BatchOutcome::kIncomplete;
         decision.delta = interpolate_over<Field61>(base, 0);
     }
     return decision;

@@ -1,4 +1,5 @@
-// Mask batches, steps P1 to P3 of section 4: products of masks, delta shares, the decision.
+// Mask batches, steps P1 to P3 of section 4: products of masks, delta shares, the decision. P4 and
+// P5 are sacrifice.hpp and dispute.hpp.
 //
 // All work of degree 2t happens here, before any input exists. A batch of M clients has slots
 // 0..M; its items are the pairs (0,j) and (i,j), i <= j, in ascending order of i*(M+1)+j. Every
@@ -75,15 +76,20 @@ struct PrepShares {
 [[nodiscard]] std::vector<Element> delta_shares(std::span<const Element> products,
                                                 const PrepShares& prep);
 
-enum class BatchOutcome : std::uint8_t { kWait, kCertified, kDisputed };
+enum class BatchOutcome : std::uint8_t {
+    kWait,        // fewer than 2t+1 posters
+    kIncomplete,  // consistent, but too few to prove that nobody lied: wait, or SACRIFICE
+    kCertified,
+    kDisputed,
+};
 
 struct BatchDecision {
     BatchOutcome outcome = BatchOutcome::kWait;
     std::size_t bad_item = 0;    // position of the first bad item when disputed
-    std::vector<Element> delta;  // opened values in item order when certified
+    std::vector<Element> delta;  // opened values in item order when certified or incomplete
 };
 
-// P3 without the sacrifice. `posted`: PREP_SHARE vectors of members outside X; `excluded` = |X|.
+// P3. `posted`: PREP_SHARE vectors of members outside X; `excluded` = |X|.
 [[nodiscard]] BatchDecision decide_batch(const Committee& committee,
                                          std::span<const PostedShare> posted,
                                          std::uint32_t excluded);

@@ -70,11 +70,14 @@ struct AesCtrStream::Context {
     CipherContext cipher;
 };
 
-AesCtrStream::AesCtrStream(std::span<const std::uint8_t, 32> key)
+AesCtrStream::AesCtrStream(std::span<const std::uint8_t, 32> key, std::uint64_t first_block)
     : context_(std::make_unique<Context>()) {
     context_->cipher.reset(EVP_CIPHER_CTX_new());
     CHECK(context_->cipher != nullptr);
-    const std::array<std::uint8_t, 16> iv{};
+    std::array<std::uint8_t, 16> iv{};  // the counter, big-endian
+    for (std::size_t i = 0; i < 8; ++i) {
+        iv[15 - i] = static_cast<std::uint8_t>(first_block >> (8 * i));
+    }
     CHECK(EVP_EncryptInit_ex(context_->cipher.get(), EVP_aes_256_ctr(), nullptr, key.data(),
                              iv.data()) == 1);
 }

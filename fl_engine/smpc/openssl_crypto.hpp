@@ -19,10 +19,10 @@ using Block32 = std::array<std::uint8_t, 32>;
 [[nodiscard]] SecretArray<32> hkdf_extract(ByteView salt, ByteView input);
 void hkdf_expand(ByteView key, ByteView info, std::span<std::uint8_t> out);
 
-// The key stream of AES-256-CTR with a zero IV, in order.
+// The key stream of AES-256-CTR with a zero IV, in order, from the given 16-byte block on.
 class AesCtrStream {
   public:
-    explicit AesCtrStream(std::span<const std::uint8_t, 32> key);
+    explicit AesCtrStream(std::span<const std::uint8_t, 32> key, std::uint64_t first_block = 0);
     AesCtrStream(AesCtrStream&&) noexcept;
     AesCtrStream& operator=(AesCtrStream&&) noexcept;
     ~AesCtrStream();

@@ -10,14 +10,20 @@ namespace consilium::smpc {
 static_assert(std::endian::native == std::endian::little,
               "stream words are read in memory order, which must be little-endian");
 
+namespace {
+constexpr std::uint64_t kWordsPerBlock = 2;  // of 16 bytes
+}  // namespace
+
 struct Prg::State {
     AesCtrStream stream;
 };
 
-Prg::Prg(std::span<const std::uint8_t, kKeyBytes> aes_key)
-    : state_(new State{AesCtrStream(aes_key)}) {}
-Prg::Prg(const Kdf& kdf, const Secret32& key, PrgDomain domain)
-    : Prg(kdf.derive(key, "prg", {static_cast<std::uint64_t>(domain)}).view()) {}
+Prg::Prg(std::span<const std::uint8_t, kKeyBytes> aes_key, std::uint64_t first_word)
+    : state_(new State{AesCtrStream(aes_key, first_word / kWordsPerBlock)}) {
+    CHECK(first_word % kWordsPerBlock == 0);
+}
+Prg::Prg(const Kdf& kdf, const Secret32& key, PrgDomain domain, std::uint64_t first_word)
+    : Prg(kdf.derive(key, "prg", {static_cast<std::uint64_t>(domain)}).view(), first_word) {}
 Prg Prg::expand(const Digest& seed) {
     return Prg(std::span(seed.bytes));
 }

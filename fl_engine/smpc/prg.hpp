@@ -1,7 +1,7 @@
 // Pseudo-random streams: AES-256-CTR with IV 0, read as 64-bit little-endian words.
 //
-// PRG(key, domain) and EXPAND(seed) of smpc-protocol.md, section 2. A stream is read from its
-// start, in order; it never repeats a word. Movable, not copyable.
+// PRG(key, domain) and EXPAND(seed) of smpc-protocol.md, section 2. A stream is read in order and
+// never repeats a word. Movable, not copyable.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -26,7 +26,8 @@ enum class PrgDomain : std::uint64_t {
 
 class Prg {
   public:
-    Prg(const Kdf& kdf, const Secret32& key, PrgDomain domain);
+    // `first_word`: where to begin, an even number.
+    Prg(const Kdf& kdf, const Secret32& key, PrgDomain domain, std::uint64_t first_word = 0);
     // EXPAND(seed) for public seeds.
     [[nodiscard]] static Prg expand(const Digest& seed);
 
@@ -43,7 +44,7 @@ class Prg {
 
   private:
     struct State;
-    explicit Prg(std::span<const std::uint8_t, kKeyBytes> aes_key);
+    explicit Prg(std::span<const std::uint8_t, kKeyBytes> aes_key, std::uint64_t first_word = 0);
     std::unique_ptr<State> state_;
 };
 

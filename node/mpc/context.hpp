@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "contracts/schema/dispute_records.hpp"
 #include "contracts/schema/keys.hpp"
 #include "contracts/schema/mpc_records.hpp"
 #include "core/codec.hpp"

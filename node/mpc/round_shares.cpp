@@ -35,9 +35,13 @@ Outgoing make_outgoing(const RoundRecord& round, const char* step, std::uint16_t
             .blobs = {}};
 }
 
-// The members whose AGG comes first (nobody is excluded in this version).
+// The members whose AGG comes first.
 std::vector<smpc::MemberIndex> first_posters_of(const Context& context) {
-    auto first = smpc::first_posters(context.committee, {});
+    std::vector<smpc::MemberIndex> excluded;
+    for (std::uint16_t member = 1; member <= context.epoch.members.size(); ++member) {
+        if (context.epoch.is_excluded(member)) excluded.push_back(member);
+    }
+    auto first = smpc::first_posters(context.committee, excluded);
     CHECK(first.has_value());
     return std::move(*first);
 }
@@ -138,6 +142,10 @@ Result<bool> RoundShares::prepare(const Context& context, const RoundRecord& rou
             context.refuse("no keys of the round's batch; silent in this round");
             return false;
         }
+        if ((*keys)->products.empty()) return false;  // P1 goes on in the background
+        auto is_claimed = claim_for_round(context, round.label.batch, **keys);
+        if (!is_claimed) return tl::unexpected(is_claimed.error());
+        if (!*is_claimed) return false;
         label_ = round.label;
         batch_ = std::move(**keys);
         delta_ = record->delta;
@@ -268,7 +276,9 @@ Result<void> RoundShares::step(const Context& context, const EpochKeys& keys) {
         *this = RoundShares();  // shares of a finished round are erased
         return {};
     }
-    if (!is_owed(context, *round)) return {};
+    const bool is_silenced = context.epoch.is_excluded(static_cast<std::uint16_t>(context.self)) ||
+                             context.epoch.is_halted;
+    if (is_silenced || !is_owed(context, *round)) return {};
     if (!keys.are_at(context.epoch, round->label.round)) {
         context.refuse("the round keys are not at round " + std::to_string(round->label.round));
         return {};

@@ -2,10 +2,10 @@
 #include "node/mpc/worker.hpp"
 
 #include "fl_engine/smpc/committee.hpp"
-#include "node/mpc/batch_keys.hpp"
 #include "node/mpc/context.hpp"
 #include "node/mpc/epoch_keys.hpp"
 #include "node/mpc/epoch_setup.hpp"
+#include "node/mpc/preparation.hpp"
 #include "node/mpc/round_reference.hpp"
 #include "node/mpc/round_shares.hpp"
 
@@ -26,9 +26,11 @@ class Worker::Core {
         const schema::MpcRecord mpc = find_mpc(state);
         const auto epoch = current_epoch(state, mpc);
         status_.mpc_epoch = epoch ? epoch->mpc_epoch : 0;
+        status_.has_work_left = false;
         const std::uint64_t newest = mpc.current.value_or(mpc.next_epoch);
         if (newest_ != newest) {
             round_ = RoundShares();
+            preparation_ = Preparation();
             is_setup_erased_ = false;
             const auto has_later = erase_older_epochs(secrets_, newest);
             if (!has_later) return tl::unexpected(has_later.error());
@@ -86,7 +88,7 @@ class Worker::Core {
         if (auto stepped = step_round_keys(context, **keys); !stepped) return stepped;
         // The round before the batches: its phase has others waiting.
         if (auto shares = round_.step(context, **keys); !shares) return shares;
-        return step_batches(context, **keys);
+        return preparation_.step(context, **keys);
     }
 
     WorkerOptions options_;
@@ -96,6 +98,7 @@ class Worker::Core {
     smpc::Kdf kdf_;
     RoundReference reference_;
     RoundShares round_;
+    Preparation preparation_;
     std::optional<std::uint64_t> newest_;  // epoch of the last state; older ones are erased
     bool is_behind_ = false;               // that state is older than what the store has seen
     bool is_setup_erased_ = false;         // of that epoch

@@ -2,9 +2,10 @@
 // transactions that this validator owes.
 //
 // step() looks at a state that is final (rule F: never at a proposal) and returns what the chain
-// does not have yet from us: EPK, KEY_COMMIT, KEY_ACK, CLIENT_KEYS, PREP_SHARE, REF, STAT1, STAT2,
-// AGG, AGG_OK. It is driven by state alone: missing some states (while away, after a restart) loses
-// nothing, because every ratchet is stepped to where the state's records say.
+// does not have yet from us: EPK, KEY_COMMIT, KEY_ACK, CLIENT_KEYS, PREP_SHARE, COIN_SHARE, PREP_W,
+// PREP_CHK, PREP_REVEAL, REF, STAT1, STAT2, AGG, AGG_OK. It is driven by state alone: missing some
+// states (while away, after a restart) loses nothing, because every ratchet is stepped to where the
+// state's records say.
 //
 // Secrets live in the SecretStore, durable before anything that depends on them is returned, and
 // are erased there when the state says that their batch, round or epoch is over. Messages that
@@ -73,12 +74,15 @@ struct WorkerStatus {
     std::uint32_t batches{};    // whose keys are held
     std::uint64_t refusals{};   // times the worker kept silent to protect a secret
     std::string last_problem;   // for people; never a secret
+    bool has_work_left{};       // a pass over a batch is unfinished: call step() again soon
 };
 
 struct WorkerOptions {
     ChainIdentity identity;
     PublicKey own_key;                                    // validator key
     std::function<void(std::span<std::uint8_t>)> random;  // fill_random, or seeded in a test
+    // Multiplications of preparation in one step, about 0.2 s: how long a round may wait for it.
+    std::uint64_t slice_work = std::uint64_t{1} << 27;
 };
 
 class ReferenceSource;  // reference_source.hpp

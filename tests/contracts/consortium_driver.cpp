@@ -363,12 +363,13 @@ void ConsortiumDriver::post_aggregate(const Conduct& conduct) {
     const schema::RoundRecord record = round();
     Consortium& parties = working();
     const auto n = static_cast<std::uint16_t>(epoch().members.size());
-    const auto first = static_cast<std::uint16_t>(parties.committee.t() + 1);
+    const schema::EpochRecord record_of_epoch = epoch();
     std::set<std::uint16_t> first_members;
     std::set<std::uint16_t> all_members;
     for (std::uint16_t member = 1; member <= n; ++member) {
+        if (record_of_epoch.is_excluded(member)) continue;
         all_members.insert(member);
-        if (member <= first) first_members.insert(member);
+        if (first_members.size() <= parties.committee.t()) first_members.insert(member);
     }
     chain_.run(aggregates(conduct, first_members));
     const bool is_clean = std::none_of(first_members.begin(), first_members.end(), [&](auto k) {
@@ -382,8 +383,8 @@ void ConsortiumDriver::post_aggregate(const Conduct& conduct) {
         const auto opened = smpc::interpolate_vector(smpc::testing::posted(posts), 0);
         const Digest digest = smpc::aggregate_digest(smpc::read_aggregate(opened));
         std::vector<Transaction> oks;
-        for (std::uint16_t member = static_cast<std::uint16_t>(first + 1); member <= n; ++member) {
-            if (conduct.silent.contains(member)) continue;
+        for (const std::uint16_t member : all_members) {
+            if (first_members.contains(member) || conduct.silent.contains(member)) continue;
             const schema::AggregateOk arguments{record.label, digest};
             oks.push_back(chain_.make(member_key(member), kAggregateOk, arguments));
         }

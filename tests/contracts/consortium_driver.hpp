@@ -63,10 +63,11 @@ class ConsortiumDriver {
     [[nodiscard]] schema::Range range_of(std::uint16_t slot);
     [[nodiscard]] std::vector<std::uint64_t> stat1_share(std::uint16_t member);
     [[nodiscard]] std::vector<std::uint64_t> prep_share(std::uint64_t batch, std::uint16_t member);
+    // The parties with their keys and masks of that batch.
+    [[nodiscard]] smpc::testing::Consortium& consortium_at(std::uint64_t batch);
 
   private:
     using Consortium = smpc::testing::Consortium;
-    [[nodiscard]] Consortium& consortium_at(std::uint64_t batch);
     // The consortium of the round's batch, with the updates submitted and delta known.
     [[nodiscard]] Consortium& working();
     [[nodiscard]] std::vector<std::uint64_t> aggregate_share(const smpc::testing::MemberState& m);

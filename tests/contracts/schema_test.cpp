@@ -4,6 +4,7 @@
 #include <set>
 
 #include "contracts/schema/codes.hpp"
+#include "contracts/schema/dispute_records.hpp"
 #include "contracts/schema/names.hpp"
 #include "contracts/schema/reference_set.hpp"
 #include "contracts/schema/table.hpp"
@@ -154,6 +155,8 @@ TEST(TableTest, blobs_are_named_by_the_actions_that_have_one) {
     EXPECT_EQ(blob_reference(transaction)->kind, BlobKind::kCiphertext);
     set(Module::kVerification, action::kClientKeys, encode(ClientKeys{1, 1, blob}));
     EXPECT_EQ(blob_reference(transaction)->kind, BlobKind::kCiphertext);
+    set(Module::kVerification, action::kPrepWeights, encode(PrepWeights{{}, blob}));
+    EXPECT_EQ(blob_reference(transaction)->kind, BlobKind::kVector);
     set(Module::kVerification, action::kAggregate, encode(Aggregate{{}, blob}));
     EXPECT_EQ(blob_reference(transaction)->kind, BlobKind::kVector);
     transaction.arguments.pop_back();
@@ -203,6 +206,12 @@ TEST(FrozenTest, encodings_have_not_changed) {
     round.terms.model = blob;
     round.norms = {-1, 5};
     round.dither_bits = 14;
+    BatchRecord batch;
+    batch.label = {1, 4};
+    batch.state = BatchState::kSacrifice;
+    batch.posters = batch.delta_posters = 7;
+    batch.delta = {5, 6};
+    batch.weight_base = {1, 2};
     const std::vector<std::pair<std::string, std::string>> frozen{
         {to_hex(encode(sample_label())),
          "01000000000000000200000000000000030000000400000000000000"},
@@ -215,9 +224,23 @@ TEST(FrozenTest, encodings_have_not_changed) {
         {sha256(encode(test_task())).hex(),
          "15c12b0c37b47a404db1b9f26ef8838265d859b8481a7819feaa4e331a1deb3d"},
         {sha256(encode(epoch)).hex(),
-         "dfcef6dd379a27464e0907e4d6355f09ffd14c22ff05656879b57c7c30132114"},
+         "9fe061ea377bae36183f89730e97e936e9ec8680b02d40b574ab1dedb5fd5f5d"},
         {sha256(encode(round)).hex(),
          "be2b16be3fe682bb556a9ff12c4c8b7b1b12f86854f3920ddaf53684ce36dc35"},
+        {to_hex(encode(CoinShare{CoinKind::kTest, sample_label(), {1, 2, 3}})),
+         "03010000000000000002000000000000000300000004000000000000000300000001000000000000"
+         "0002000000000000000300000000000000"},
+        {to_hex(encode(PrepWeights{{1, 4}, blob})),
+         "01000000000000000400000000000000fa2c8cc4f28176bbeed4b736df569a34c79cd3723e9ec42f"
+         "9674b4d46ac6b8b84801000000000000"},
+        {to_hex(encode(PrepCheck{{1, 4}, {7, 9}})),
+         "010000000000000004000000000000000200000007000000000000000900000000000000"},
+        {sha256(encode(PrepReveal{{1, 4}, {KeyBytes{1}, KeyBytes{2}}, {KeyBytes{3}}})).hex(),
+         "06fcc9960deacb1a23a9916d2ebb1732e0c6e626c36cca403d75f0d38ce93ade"},
+        {to_hex(encode(ExclusionRecord{{1, 4}, DisputeKind::kCheck, 3, 3, 2, 10, 11})),
+         "01000000000000000400000000000000020300030002000a000000000000000b00000000000000"},
+        {sha256(encode(batch)).hex(),
+         "f277fca249113e42332015d2d1c79f4b536dbe4c602efff3ccc82c0d84f38df8"},
         {sha256(encode(VerdictRecord{.label = sample_label(),
                                      .clients = {{1, ClientCode::kAgree, true, 9, 3}},
                                      .dither_bits = {},

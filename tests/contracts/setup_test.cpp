@@ -238,34 +238,14 @@ TEST(BatchTest, honest_shares_certify_and_the_stock_is_kept) {
     EXPECT_EQ(scene.batch(0).delta.size(), 14U);
 }
 
-TEST(BatchTest, a_missing_member_leaves_the_batch_posting) {
+TEST(BatchTest, too_few_members_leave_the_batch_posting_whatever_time_passes) {
     Scene scene(4);
     scene.driver.set_up_epoch();
-    scene.driver.prepare_batches({.silent = {3}, .liars = {}});
+    scene.driver.prepare_batches({.silent = {1, 3}, .liars = {}});
     scene.chain.pass(30);
     EXPECT_EQ(scene.batch(0).state, BatchState::kPosting);
     scene.driver.prepare_batches();
     EXPECT_EQ(scene.batch(0).state, BatchState::kAssigned);
-}
-
-TEST(BatchTest, a_lie_disputes_and_voids_the_batch_and_a_new_one_opens_after_a_pause) {
-    Scene scene(4);
-    scene.driver.set_up_epoch();
-    scene.driver.prepare_batches({.silent = {}, .liars = {2}});
-    EXPECT_EQ(scene.batch(0).state, BatchState::kVoid);
-    EXPECT_EQ(scene.batch(1).state, BatchState::kVoid);
-    EXPECT_FALSE(scene.chain.state.get(keys::prep_share({1, 0}, 1)).has_value());
-    const auto disputes =
-        scene.chain.events<schema::BatchDisputed>(Module::kVerification, event::kBatchDisputed);
-    ASSERT_EQ(disputes.size(), 2U);
-    EXPECT_EQ(disputes[0].first, 4U);
-    EXPECT_EQ(disputes[0].second, 4U);
-    EXPECT_TRUE(scene.driver.epoch().live_batches.empty());
-    EXPECT_TRUE(has_open_window(scene.chain.state, {scene.chain.height, scene.chain.time}));
-    scene.chain.pass(3);
-    EXPECT_EQ(scene.driver.epoch().live_batches, (std::vector<std::uint64_t>{2, 3}));
-    scene.driver.prepare_batches();
-    EXPECT_EQ(scene.batch(2).state, BatchState::kAssigned);
 }
 
 TEST(BatchTest, bad_shares_are_refused_with_their_code) {
@@ -298,7 +278,7 @@ TEST(BatchTest, with_five_members_a_late_share_is_checked_and_changes_nothing) {
     scene.driver.prepare_batches({.silent = {1}, .liars = {}});
     const auto certified = scene.batch(1);
     EXPECT_EQ(certified.state, BatchState::kCertified);
-    EXPECT_EQ(certified.certified_posters, 0b11110);
+    EXPECT_EQ(certified.delta_posters, 0b11110);
     schema::PrepShare late{{1, 1}, scene.driver.prep_share(1, 1)};
     late.values[2] = smpc::Field61::add(late.values[2], 9);
     EXPECT_EQ(scene.chain.send(scene.chain.validators[0], kPrepShare, late), Code::kOk);

@@ -1,5 +1,6 @@
 // Entry points of the contracts' schema: the arguments of every action, and the largest records.
 #include "contracts/schema/arguments.hpp"
+#include "contracts/schema/dispute_records.hpp"
 #include "contracts/schema/events.hpp"
 #include "contracts/schema/mpc_records.hpp"
 #include "contracts/schema/parameters.hpp"
@@ -90,6 +91,9 @@ const std::vector<EntryPoint>& schema_entry_points() {
         decoder_of<KeyAck>("key_ack"),
         decoder_of<ClientKeys>("client_keys"),
         decoder_of<PrepShare>("prep_share"),
+        decoder_of<PrepWeights>("prep_w"),
+        decoder_of<PrepCheck>("prep_check"),
+        decoder_of<PrepReveal>("prep_reveal"),
         decoder_of<CoinShare>("coin_share"),
         decoder_of<StatShare>("stat_share"),
         decoder_of<Aggregate>("aggregate"),
@@ -100,6 +104,10 @@ const std::vector<EntryPoint>& schema_entry_points() {
         decoder_of<ReferenceSetApproval>("reference_set_approval"),
         decoder_of<DataWeights>("data_weights"),
         decoder_of<EpochRecord>("epoch_record"),
+        decoder_of<BatchRecord>("batch_record"),
+        decoder_of<DisputeRecord>("dispute_record"),
+        decoder_of<DisputeKeysRecord>("dispute_keys_record"),
+        decoder_of<ExclusionRecord>("exclusion_record"),
         decoder_of<RoundRecord>("round_record"),
         decoder_of<VerdictRecord>("verdict_record"),
         decoder_of<Statistics>("statistics"),

@@ -1,4 +1,4 @@
-// Silent and lying validators, missing clients, disputed batches, a setup that goes wrong.
+// Silent and lying validators, missing clients, a setup that goes wrong.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -260,63 +260,6 @@ TEST(MissingClient, too_few_submissions_abort_and_the_next_attempt_uses_a_new_ba
     EXPECT_GT(result.label.batch, 0U);
     world.expect_result_is_plain_sum(result);
     EXPECT_TRUE(world.is_consistent());
-}
-
-// Every aligned run of 32 bytes of a stored record that may be a key.
-std::set<Bytes> keys_in(const Bytes& record) {
-    std::set<Bytes> keys;
-    for (std::size_t at = 0; at + 32 <= record.size(); at += 8) {
-        keys.emplace(record.begin() + static_cast<std::ptrdiff_t>(at),
-                     record.begin() + static_cast<std::ptrdiff_t>(at + 32));
-    }
-    return keys;
-}
-
-TEST(DisputedBatch, is_void_its_keys_are_erased_and_another_one_opens) {
-    World world({.rounds = 2});
-    Validator& liar = *world.validators[2];
-    liar.lie = [](Outgoing& sent) {
-        if (sent.action != action::kPrepShare) return;
-        if (decode<schema::PrepShare>(sent.arguments)->label.batch == 0) falsify(sent, kError);
-    };
-    std::map<std::string, Bytes> before;
-    ASSERT_TRUE(world.run_until([&] {
-        const auto& contents = world.validators[0]->store.contents;
-        if (contents.contains("epoch-1/batch-0")) before = contents;
-        return !world.events_of<schema::BatchDisputed>(event::kBatchDisputed).empty();
-    }));
-    ASSERT_TRUE(before.contains("epoch-1/batch-0"));
-    EXPECT_EQ(world.batch(0)->state, BatchState::kVoid);
-    EXPECT_TRUE(world.batch(0)->delta.empty());
-    world.advance();
-    for (const auto& validator : world.validators) {
-        EXPECT_FALSE(validator->store.contents.contains("epoch-1/batch-0"));
-    }
-    const std::set<Bytes> gone = keys_in(before.at("epoch-1/batch-0"));
-    for (const auto& [name, secret] : world.validators[0]->store.contents) {
-        for (const Bytes& key : gone) EXPECT_FALSE(holds(secret, key)) << name;
-    }
-    ASSERT_TRUE(world.run_rounds(2));
-    for (const schema::RoundResult& result : world.results()) {
-        EXPECT_NE(result.label.batch, 0U);
-        world.expect_result_is_plain_sum(result);
-    }
-    EXPECT_TRUE(world.is_consistent());
-}
-
-TEST(WaitingBatch, is_certified_once_the_missing_member_is_back) {
-    World world({.rounds = 1});
-    ASSERT_TRUE(world.run_until([&] {
-        const auto epoch = world.epoch();
-        return epoch && epoch->next_batch > 0;
-    }));
-    world.validators[1]->is_silent = true;
-    for (int i = 0; i < 30; ++i) world.advance();
-    EXPECT_EQ(world.batch(0)->state, BatchState::kPosting);
-    EXPECT_FALSE(world.round().has_value());
-    world.validators[1]->is_silent = false;
-    ASSERT_TRUE(world.run_rounds(1));
-    world.expect_result_is_plain_sum(world.results()[0]);
 }
 
 TEST(KeySetup, member_that_was_away_opens_the_ciphertexts_later) {

@@ -57,7 +57,7 @@ schema::TaskSpec task_of(const WorldOptions& options) {
     spec.data_schema = "study";
     const bool is_sum = options.mode == schema::Mode::kSum;
     const std::uint32_t inputs = options.is_wide ? 14 : 3;
-    spec.model = is_sum ? schema::ModelSpec{schema::ModelKind::kLogistic, {15, 1}}
+    spec.model = is_sum ? schema::ModelSpec{schema::ModelKind::kLogistic, {options.features, 1}}
                         : schema::ModelSpec{schema::ModelKind::kMlp, {inputs, 8, 1}};
     spec.seed.fill(7);
     spec.rounds = options.rounds;
@@ -152,9 +152,11 @@ World::World(const WorldOptions& world_options) : options(world_options), kdf_("
 void World::restart(std::size_t validator) {
     Validator& target = *validators.at(validator);
     target.worker.reset();
-    target.worker = std::make_unique<Worker>(
-        WorkerOptions{genesis.identity(), target.key.public_key(), target.random}, target.store,
-        target.blobs, target.references.get());
+    target.worker = std::make_unique<Worker>(WorkerOptions{.identity = genesis.identity(),
+                                                           .own_key = target.key.public_key(),
+                                                           .random = target.random,
+                                                           .slice_work = options.slice_work},
+                                             target.store, target.blobs, target.references.get());
 }
 
 void World::send(const KeyPair& key, schema::Module module, std::uint16_t action_number,
@@ -209,8 +211,11 @@ void World::note(Validator& validator, const Outgoing& outgoing) {
 void World::replay(Validator& validator, const std::vector<Outgoing>& owed) {
     MemoryStore copy;
     copy.contents = validator.store.contents;
-    Worker again({genesis.identity(), validator.key.public_key(), validator.random}, copy,
-                 validator.blobs, validator.references.get());
+    Worker again({.identity = genesis.identity(),
+                  .own_key = validator.key.public_key(),
+                  .random = validator.random,
+                  .slice_work = options.slice_work},
+                 copy, validator.blobs, validator.references.get());
     const auto repeated = again.step(state);
     ASSERT_TRUE(repeated.has_value());
     ASSERT_EQ(repeated->size(), owed.size());

@@ -45,6 +45,25 @@ TEST(SchemaJson, arguments_survive_the_way_through_json) {
     EXPECT_EQ(*parsed, encode(vote));
 }
 
+TEST(SchemaJson, messages_of_the_preparation_survive_the_way_through_json) {
+    const auto module = static_cast<std::uint16_t>(Module::kVerification);
+    const auto survives = [&](std::uint16_t number, const Bytes& arguments) {
+        const auto json = render_arguments(module, number, arguments);
+        const auto parsed = parse_arguments(module, number, nlohmann::json::parse(json.dump()));
+        ASSERT_TRUE(parsed) << parsed.error().context;
+        EXPECT_EQ(*parsed, arguments);
+    };
+    const BatchLabel label{1, 4};
+    survives(action::kPrepWeights, encode(PrepWeights{label, {Digest{}, 328}}));
+    survives(action::kPrepCheck, encode(PrepCheck{label, {1, (std::uint64_t{1} << 60U) + 1}}));
+    survives(action::kPrepReveal,
+             encode(PrepReveal{label, {KeyBytes{1}, KeyBytes{2}}, {KeyBytes{3}}}));
+    survives(action::kCoinShare, encode(CoinShare{CoinKind::kTest, {1, 2, 3, 4}, {5, 6, 7}}));
+    const auto json = render_arguments(module, action::kCoinShare,
+                                       encode(CoinShare{CoinKind::kChi, {1, 0, 0, 4}, {5, 6, 7}}));
+    EXPECT_EQ(json["kind"], "chi");
+}
+
 TEST(SchemaJson, task_survives_the_way_through_json) {
     TaskSpec spec;
     spec.name = "wdbc";

@@ -45,8 +45,9 @@ struct MemberState {
     std::vector<PrepChainKey> prep_ring;
     std::vector<CoinRoundKey> coin_ring;
     std::vector<BlurRoundKey> blur_ring;
-    std::vector<std::vector<ClientMaskKey>> mask_rings;  // k_A^{i,b} per slot, in ring order
-    std::vector<std::vector<Element>> masks;             // a_i^(k) per slot
+    std::vector<std::vector<ClientMaskKey>> mask_rings;  // k_A^{i,b} per slot 0..M, in ring order
+    std::vector<PrepMaskKey> prep_keys;
+    std::vector<std::vector<Element>> masks;  // a_i^(k) per slot
     std::vector<Element> products;
     PrepShares prep;
     std::vector<Element> delta_post;
@@ -124,11 +125,11 @@ class Consortium {
                 }
             }
             member.products = builder.products();
-            std::vector<PrepMaskKey> prep_keys;
+            member.prep_keys.clear();
             for (PrepChainKey& chain : member.prep_ring) {
-                prep_keys.push_back(step_prep_chain(kdf, chain));
+                member.prep_keys.push_back(step_prep_chain(kdf, chain));
             }
-            member.prep = make_prep_shares(kdf, committee, member.self, prep_keys, items);
+            member.prep = make_prep_shares(kdf, committee, member.self, member.prep_keys, items);
             member.delta_post = delta_shares(member.products, member.prep);
         }
         mask_rings.clear();

@@ -376,6 +376,92 @@ def coin_case(n):
             "round_keys": [round_keys[b].hex() for b in committee.subsets], "coins": coins}
 
 
+def batch_parts(n, clients, d, name):
+    """Shares of one honest batch: masks, rho, zeta and delta per member, in item order."""
+    committee = Committee(n)
+    masks = [committee.keys("%s client%d" % (name, i)) for i in range(clients + 1)]
+    prep = committee.keys(name + " prep")
+    a = [committee.shares(m, 1, d) for m in masks]
+    items = [(0, j) for j in range(1, clients + 1)]
+    items += [(i, j) for i in range(1, clients + 1) for j in range(i, clients + 1)]
+    index = [i * (clients + 1) + j for i, j in items]
+    all_rho = committee.shares(prep, 3, max(index) + 1)
+    rho = {k: [all_rho[k][x] for x in index] for k in committee.members}
+    zeta = committee.zeros(prep, index)
+    posted = {k: [(dot(a[i][k], a[j][k]) - rho[k][x] + zeta[k][x]) % P
+                  for x, (i, j) in enumerate(items)] for k in committee.members}
+    return committee, masks, prep, a, items, rho, zeta, posted
+
+
+def dispute_case(n, clients, d, absent, errors, name):
+    """One path of a batch: errors = {member: {item position: error}} on the shares of P2."""
+    committee, masks, prep, a, items, rho, zeta, posted = batch_parts(n, clients, d, name)
+    t = committee.t
+    for k, wrong in errors.items():
+        for x, error in wrong.items():
+            posted[k][x] = (posted[k][x] + error) % P
+    posters = [k for k in committee.members if k not in absent]
+    first = posters[:2 * t + 1]
+    delta = [value_at({k: posted[k][x] for k in first}, 0) for x in range(len(items))]
+    bad = [x for x in range(len(items)) for k in posters[2 * t + 1:]
+           if value_at({m: posted[m][x] for m in first}, k) != posted[k][x]]
+    seed = hashlib.sha256(b"chi of " + name.encode()).digest()
+    chi = [element(w) for w in aes_words(seed, clients)]
+    ids = range(1, clients + 1)
+
+    def at(i, j):
+        return items.index((min(i, j), max(i, j)))
+
+    w_shares = {k: [(sum(chi[i - 1] * a[i][k][x] for i in ids) - a[0][k][x]) % P
+                    for x in range(d)] for k in committee.members}
+    base = list(committee.members)[:t + 1]
+    w = [value_at({k: w_shares[k][x] for k in base}, 0) for x in range(d)]
+    checks = {k: [(sum(chi[i - 1] * (delta[at(i, j)] + rho[k][at(i, j)]) for i in ids)
+                   - delta[at(0, j)] - rho[k][at(0, j)] - dot(w, a[j][k])) % P for j in ids]
+              for k in committee.members}
+    opened = [value_at({k: checks[k][j] for k in base}, 0) for j in range(clients)]
+
+    def blame(left, j, terms):
+        result = []
+        for k in posters:
+            expected = dot(left[k], a[j][k])
+            expected += sum(f * (zeta[k][x] - rho[k][x]) for x, f in terms.items())
+            if (expected - sum(f * posted[k][x] for x, f in terms.items())) % P:
+                result.append(k)
+        return result
+
+    if bad:
+        i, j = items[min(bad)]
+        outcome = {"path": "type 1", "item": [i, j], "blamed": blame(a[i], j, {min(bad): 1})}
+    elif any(opened):
+        j = next(x for x, value in enumerate(opened) if value) + 1
+        terms = {at(i, j): chi[i - 1] for i in ids}
+        terms[at(0, j)] = P - 1
+        outcome = {"path": "type 2", "item": [j, j], "blamed": blame(w_shares, j, terms)}
+    else:
+        outcome = {"path": "sacrifice" if absent else "certified", "item": [], "blamed": []}
+    return {"n": n, "clients": clients, "dimension": d, "absent": absent,
+            "mask_keys": [[m[b].hex() for b in committee.subsets] for m in masks],
+            "prep_keys": [prep[b].hex() for b in committee.subsets],
+            "posted": rows(posted), "delta": delta, "seed": seed.hex(), "chi": chi,
+            "weights": rows(w_shares), "opened": w, "checks": rows(checks),
+            "check_values": opened, "outcome": outcome}
+
+
+def dispute_cases():
+    # Two liars whose errors cancel in the interpolation at 0 through the 2t+1 posters 1,3,4,5,7.
+    nodes = [1, 3, 4, 5, 7]
+    at_zero = {k: value_at({m: int(m == k) for m in nodes}, 0) for k in nodes}
+    cancelling = {3: {5: at_zero[4]}, 4: {5: P - at_zero[3]}}
+    return [dispute_case(4, 3, 9, [], {}, "a"),
+            dispute_case(4, 3, 9, [], {2: {4: 5}}, "b"),
+            dispute_case(4, 3, 9, [1], {}, "c"),
+            dispute_case(4, 3, 9, [1], {2: {4: 5}}, "d"),
+            dispute_case(7, 2, 5, [], {3: {0: 1}, 6: {0: 7, 2: 1}}, "e"),
+            dispute_case(7, 2, 5, [2, 6], {1: {3: 9}, 7: {4: 2}}, "f"),
+            dispute_case(7, 3, 5, [2, 6], cancelling, "g")]
+
+
 def main():
     key = bytes(range(32))
     subset_key, nonce = hashlib.sha256(b"K").digest(), hashlib.sha256(b"N").digest()
@@ -404,6 +490,7 @@ def main():
                    for n, c in ((n, Committee(n)) for n in (4, 7, 13))],
         "sharing": sharing,
         "coins": [coin_case(4), coin_case(7)],
+        "batches": dispute_cases(),
         "openings": opening_cases(),
         "rounds": [round_case(4, 3, 9), round_case(7, 2, 5)],
         "ranges": [range_case(4, 16, 22), range_case(7, 128, 23), range_case(4, 129, 22)],
