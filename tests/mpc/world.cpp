@@ -109,7 +109,9 @@ World::World(const WorldOptions& world_options) : options(world_options), kdf_("
     for (std::uint32_t i = 0; i < options.clients; ++i) {
         register_client("Clinic " + std::to_string(i + 1));
     }
-    decide(schema::ProposalKind::kCreateTask, encode(task_of(options)));
+    schema::TaskSpec task = task_of(options);
+    if (options.adjust_task) options.adjust_task(task);
+    decide(schema::ProposalKind::kCreateTask, encode(task));
 }
 
 void World::restart(std::size_t validator) {

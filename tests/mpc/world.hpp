@@ -94,6 +94,7 @@ struct WorldOptions {
     bool restarts_every_step = false;  // a new Worker on the same store before every step
     bool replays_every_step = false;   // a second Worker on a copy of the store must answer alike
     bool is_pool_slow = false;         // transactions wait a block, so workers return them again
+    std::function<void(schema::TaskSpec&)> adjust_task = {};  // before the council creates it
 };
 
 class World {
