@@ -35,11 +35,7 @@ std::uint64_t seed_of_site(std::uint64_t seed, std::uint64_t owner) {
 
 Participants::Participants(const Consortium& consortium, fl::Collusion attack,
                            std::vector<std::size_t> attackers, std::uint64_t seed)
-    : consortium_(consortium),
-      attack_(attack),
-      attackers_(std::move(attackers)),
-      seed_(seed),
-      conspiracy_(attack) {
+    : consortium_(consortium), attackers_(std::move(attackers)), seed_(seed), conspiracy_(attack) {
     for (const std::size_t site : attackers_) {
         poisoned_.push_back(
             fl::poisoned_data(attack, consortium.sites.at(site), consortium.trigger));

@@ -39,7 +39,6 @@ class Participants {
                                                const RoundContext& context) const;
 
     const Consortium& consortium_;
-    fl::Collusion attack_;
     std::vector<std::size_t> attackers_;
     std::uint64_t seed_;
     std::vector<fl::Dataset> poisoned_;  // per attacker
@@ -47,7 +46,7 @@ class Participants {
     fl::IntegerModel last_model_;
 };
 
-// The last step of the first-round clip: twice the lower median norm of all honest first updates.
+// C of the first round: twice the lower median norm of the honest sites' first updates.
 [[nodiscard]] Result<std::uint64_t> first_clip(const Consortium& consortium,
                                                std::span<const std::size_t> attackers,
                                                std::span<const std::int64_t> model,
