@@ -146,7 +146,9 @@ World::World(const WorldOptions& world_options) : options(world_options), kdf_("
             schema::ProposalKind::kApproveReferenceSet,
             encode(schema::ReferenceSetApproval{{sha256(set), set.size()}, std::nullopt, false}));
     }
-    decide(schema::ProposalKind::kCreateTask, encode(task_of(options)));
+    schema::TaskSpec task = task_of(options);
+    if (options.adjust_task) options.adjust_task(task);
+    decide(schema::ProposalKind::kCreateTask, encode(task));
 }
 
 void World::restart(std::size_t validator) {
