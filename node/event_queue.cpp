@@ -85,8 +85,7 @@ void EventQueue::charge(const PublicKey& peer, std::chrono::microseconds spent,
             entry = entry->second.wait_ms(now_ms) == 0 ? shares_.erase(entry) : std::next(entry);
         }
     }
-    const auto share =
-        shares_.try_emplace(peer, kPeerMicrosPerSecond, kPeerMicrosAtOnce).first;
+    const auto share = shares_.try_emplace(peer, kPeerMicrosPerSecond, kPeerMicrosAtOnce).first;
     share->second.take(static_cast<std::uint64_t>(std::max<std::int64_t>(spent.count(), 0)),
                        now_ms);
 }

@@ -47,10 +47,9 @@ std::optional<driver::PeerFrame> FrameLane::pop(
 }
 
 void FrameLane::drop_newest_of_largest() {
-    const auto largest =
-        std::max_element(peers_.begin(), peers_.end(), [](const auto& a, const auto& b) {
-            return a.second.bytes < b.second.bytes;
-        });
+    const auto largest = std::max_element(
+        peers_.begin(), peers_.end(),
+        [](const auto& a, const auto& b) { return a.second.bytes < b.second.bytes; });
     CHECK(largest != peers_.end());
     Waiting& waiting = largest->second;
     const std::size_t cost = cost_of(waiting.frames.back());

@@ -81,9 +81,9 @@ void add_options(CLI::App& app, Options& options, Texts& texts) {
 }
 
 fs::path default_data_dir() {
-    if (const char* named = std::getenv("CONSILIUM_DATA_DIR"); named != nullptr && *named != 0) {
-        return named;
-    }
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): before any other thread exists
+    const char* const named = std::getenv("CONSILIUM_DATA_DIR");
+    if (named != nullptr && *named != 0) return named;
     std::error_code ignored;
     const fs::path beside(CONSILIUM_DATA_BESIDE_SOURCE);
     return fs::is_directory(beside, ignored) ? beside : fs::path();

@@ -43,7 +43,8 @@ double power_of_two(std::int64_t exponent) {
 double exp_of_minus(double x) {
     if (!(x < kLargestExponent)) return 0;
     // -x = k ln 2 + r with |r| <= ln 2 / 2.
-    const auto k = -static_cast<std::int64_t>(x * kLog2E + 0.5);
+    const double up = x * kLog2E + 0.5;  // the cut below makes it the nearest integer
+    const auto k = -static_cast<std::int64_t>(up);
     const double steps = static_cast<double>(k);
     const double r = (-x - steps * kLn2High) - steps * kLn2Low;
     double sum = kInverseFactorials[0];

@@ -4,7 +4,8 @@
 // Every chain validator computes it from public inputs and all must get the same bytes, so this is
 // a trainer of its own beside fl_engine/training: integers in, integers out, doubles inside, and
 // no operation whose result depends on machine, compiler, flags or threads (numbers.hpp).
-// Cost: about 6 d operations a record and epoch; tens of milliseconds for d = 25,000 and 64 records.
+// Cost: about 6 d operations a record and epoch; tens of milliseconds for d = 25,000 and 64
+// records.
 #pragma once
 #include <cstdint>
 #include <span>

@@ -17,6 +17,7 @@ struct ErasingAllocator {
 
     ErasingAllocator() = default;
     template <typename U>
+    // NOLINTNEXTLINE(google-explicit-constructor): containers convert allocators
     ErasingAllocator(const ErasingAllocator<U>& /*other*/) {}
     [[nodiscard]] T* allocate(std::size_t count) {
         static_assert(alignof(T) <= static_cast<std::size_t>(kAlignment));

@@ -20,7 +20,8 @@ struct DeviationOption {
     std::string help;
     std::function<Result<fl::Deviation>(const std::string& value, std::uint64_t seed)> make;
     // May be empty, and may answer null: then updates are sealed honestly.
-    std::function<Result<std::unique_ptr<UpdateSealer>>(const std::string& value)> make_sealer;
+    std::function<Result<std::unique_ptr<UpdateSealer>>(const std::string& value)> make_sealer =
+        nullptr;
 };
 
 struct ProgramDescription {

@@ -19,7 +19,6 @@ namespace {
 
 using testing::Case;
 using testing::CaseJob;
-using testing::CaseStream;
 
 std::string frozen_vectors() {
     std::ifstream file(std::string(CONSILIUM_TEST_VECTORS) + "/reference.txt");
