@@ -13,7 +13,6 @@ inline constexpr SentAction kPrepWeights{schema::Module::kVerification,
                                          schema::action::kPrepWeights};
 inline constexpr SentAction kPrepCheck{schema::Module::kVerification, schema::action::kPrepCheck};
 inline constexpr SentAction kPrepReveal{schema::Module::kVerification, schema::action::kPrepReveal};
-inline constexpr SentAction kCoinShare{schema::Module::kVerification, schema::action::kCoinShare};
 
 using MemberList = std::set<std::uint16_t>;
 // Errors to add: by member, then by position in what it posts.

@@ -92,6 +92,7 @@ TEST(Idx, labels_of_another_set_are_named_in_the_message) {
 }
 
 std::filesystem::path data_folder() {
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing changes the environment.
     const char* named = std::getenv("CONSILIUM_DATA_DIR");
     return named != nullptr ? named : CONSILIUM_SHARED_DATA;
 }
@@ -99,6 +100,7 @@ std::filesystem::path data_folder() {
 TEST(Idx, chest_x_rays_have_their_published_counts) {
     const auto folder = data_folder();
     if (!std::filesystem::exists(folder / "pneumonia-test-images-idx3-ubyte")) {
+        // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing changes the environment.
         if (const char* required = std::getenv("CONSILIUM_REQUIRE_DATA");
             required != nullptr && *required == '1') {
             FAIL() << "CONSILIUM_REQUIRE_DATA=1, but there are no pneumonia files in " << folder;

@@ -352,9 +352,11 @@ INSTANTIATE_TEST_SUITE_P(Modes, ThroughMpc, ::testing::Values("mlp", "logistic")
                          [](const auto& model) { return model.param; });
 
 TEST(Heart, each_hospital_attacks_in_turn) {
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing changes the environment.
     const char* named = std::getenv("CONSILIUM_DATA_DIR");
     const std::filesystem::path folder = named != nullptr ? named : CONSILIUM_SHARED_DATA;
     if (!std::filesystem::exists(folder / "heart-va.csv")) {
+        // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing changes the environment.
         if (const char* required = std::getenv("CONSILIUM_REQUIRE_DATA");
             required != nullptr && *required == '1') {
             FAIL() << "CONSILIUM_REQUIRE_DATA=1, but there are no heart files in " << folder;

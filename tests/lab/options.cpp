@@ -101,6 +101,7 @@ void add_options(CLI::App& app, LabOptions& options, Texts& texts) {
 }
 
 fs::path default_data_dir() {
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing changes the environment.
     if (const char* named = std::getenv("CONSILIUM_DATA_DIR"); named != nullptr && *named != 0) {
         return named;
     }

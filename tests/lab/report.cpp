@@ -144,6 +144,14 @@ std::string format_attacks(std::span<const Row> rows, const GridOptions& options
     return out;
 }
 
+// "3", or "2 to 3" after an interruption.
+std::string format_trials(std::span<const Row> rows) {
+    const auto [least, most] = std::minmax_element(
+        rows.begin(), rows.end(), [](const Row& a, const Row& b) { return a.trials < b.trials; });
+    const std::string first = std::to_string(least->trials);
+    return least->trials == most->trials ? first : first + " to " + std::to_string(most->trials);
+}
+
 std::vector<Row> rows_of(const GridResult& result, const Setting& setting) {
     std::vector<Row> rows;
     std::copy_if(result.rows.begin(), result.rows.end(), std::back_inserter(rows),
@@ -189,10 +197,10 @@ std::string format_markdown(const GridResult& result, const GridOptions& options
         if (rows.empty()) continue;
         out += "### " + to_string(setting) + "\n\n" + "Seeds " +
                std::to_string(options.first_seed) + " to " +
-               std::to_string(options.first_seed + options.seeds - 1) + ", attackers absent: AUC " +
-               two_digits(rows.front().baseline_auc) + ", balanced accuracy " +
-               two_digits(rows.front().baseline_balanced_accuracy) + ".\n\n" +
-               format_summary(rows, options.rules) +
+               std::to_string(options.first_seed + options.seeds - 1) + ", " + format_trials(rows) +
+               " trials a cell; attackers absent: AUC " + two_digits(rows.front().baseline_auc) +
+               ", balanced accuracy " + two_digits(rows.front().baseline_balanced_accuracy) +
+               ".\n\n" + format_summary(rows, options.rules) +
                "\nAUC / balanced accuracy / attack success / poisoned rejected / honest rejected:"
                "\n\n" +
                format_attacks(rows, options) + "\n";

@@ -61,6 +61,7 @@ TEST(Markdown, summary_names_the_worst_attack) {
     const Setting setting{"wdbc", "iid", 4, 1};
     const std::string text = format_markdown(sample(setting), options_of(setting));
     EXPECT_THAT(text, HasSubstr("### wdbc mlp, 4 sites iid, 1 attacker\n"));
+    EXPECT_THAT(text, HasSubstr(", 3 trials a cell;"));
     EXPECT_THAT(text, HasSubstr("| ours | .25 (sign-flip) | - | - | 1.00 | 1.00 | .05 | .05 |"));
     EXPECT_THAT(text, HasSubstr("| none | .99 / .90 / .00 / - / .05 |"));
 }
