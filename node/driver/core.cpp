@@ -58,6 +58,7 @@ void Driver::Core::start(Now now) {
         env_.on_report({ReportKind::kAmnesia, "votes of an earlier life may be forgotten"});
     }
     env_.broadcast(encode_frame(StatusMessage{chain_.height(), true}));
+    want_expected_blobs();
     queue(consensus::Tick{});
     settle();
 }
@@ -236,6 +237,7 @@ bool Driver::Core::commit(ExecutedBlock executed, const Certificate& certificate
     blobs_.set_membership(chain_.membership());
     sync_.set_membership(chain_.membership());
     mempool_.advance(chain_.height(), nonces, now_.monotonic_ms);
+    note_missing_blobs(block);
     want_expected_blobs();
     desk_.advance(std::move(block));
     // Before whatever still waits in the queue: that is of the height that is over.
@@ -266,7 +268,26 @@ void Driver::Core::want_expected_blobs() {
         }
     }
     for (const Digest& id : late) mempool_.remove(id, now_.monotonic_ms);
+    want_blobs_in_use(named);
     blobs_.keep_only(named);
+}
+
+void Driver::Core::note_missing_blobs(const Block& block) {
+    for (const Transaction& transaction : block.transactions) {
+        const auto name = schema::blob_reference(transaction);
+        if (name && !env_.storage().has_blob(name->sha256)) may_lack_blobs_ = true;
+    }
+}
+
+void Driver::Core::want_blobs_in_use(std::set<Digest>& named) {
+    if (!may_lack_blobs_) return;
+    may_lack_blobs_ = false;
+    for (const schema::BlobReference& name : contracts::blobs_in_use(chain_.state())) {
+        if (env_.storage().has_blob(name.sha256)) continue;
+        may_lack_blobs_ = true;
+        named.insert(name.sha256);
+        blobs_.want({{name.sha256, name.length}, name.kind, true}, now_.monotonic_ms);
+    }
 }
 
 DriverStatus Driver::Core::status() const {
