@@ -258,9 +258,11 @@ void Driver::Core::want_expected_blobs() {
                 // A window may have opened that lets the blob be pulled, or an epoch voided our
                 // HAVE.
                 blobs_.want({{name->sha256, name->length}, name->kind, false}, now_.monotonic_ms);
-            } else if (!blobs_.is_eligible(blob)) {
-                // Its time is over and nobody will pull the blob any more: it could never stand in
-                // a block, yet it would hold up every later nonce of its sender until it expires.
+            } else {
+                // Its time is over and nobody will pull the blob any more. Replicas that lack it
+                // can never propose it, so those that hold it must not wait for it either: they
+                // would depose an honest primary, and every later nonce of its sender would wait.
+                // What the state expects is the same everywhere, what is eligible is not.
                 late.push_back(waiting->candidate.id);
                 continue;
             }
