@@ -94,6 +94,10 @@ struct AdmissionContext {
 [[nodiscard]] std::optional<schema::BlobReference> pledged_blob(const StateReader& state,
                                                                 const PublicKey& trainer);
 
+// Blobs of committed transactions that members, clients or execution will still read in this state.
+// A replica that was away when they were voted for has to fetch them.
+[[nodiscard]] std::vector<schema::BlobReference> blobs_in_use(const StateReader& state);
+
 // Whether some window of the contracts is open at the head of the chain, so that the primary has
 // to go on making blocks though nothing waits.
 [[nodiscard]] bool has_open_window(const StateReader& state, const BlockContext& head);

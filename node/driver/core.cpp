@@ -59,6 +59,7 @@ void Driver::Core::start(Now now) {
         env_.on_report({ReportKind::kAmnesia, "votes of an earlier life may be forgotten"});
     }
     env_.broadcast(encode_frame(StatusMessage{chain_.height(), true}));
+    want_expected_blobs();
     queue(consensus::Tick{});
     settle();
 }
@@ -242,6 +243,7 @@ bool Driver::Core::commit(ExecutedBlock executed, const Certificate& certificate
     blobs_.set_membership(chain_.membership());
     sync_.set_membership(chain_.membership());
     mempool_.advance(chain_.height(), nonces, now_.monotonic_ms);
+    note_missing_blobs(block);
     want_expected_blobs();
     desk_.advance(std::move(block));
     // Before whatever still waits in the queue: that is of the height that is over.
@@ -262,9 +264,11 @@ void Driver::Core::want_expected_blobs() {
                 // A window may have opened that lets the blob be pulled, or an epoch voided our
                 // HAVE.
                 blobs_.want({{name->sha256, name->length}, name->kind, false}, now_.monotonic_ms);
-            } else if (!blobs_.is_eligible(blob)) {
-                // Its time is over and nobody will pull the blob any more: it could never stand in
-                // a block, yet it would hold up every later nonce of its sender until it expires.
+            } else {
+                // Its time is over and nobody will pull the blob any more. Replicas that lack it
+                // can never propose it, so those that hold it must not wait for it either: they
+                // would depose an honest primary, and every later nonce of its sender would wait.
+                // What the state expects is the same everywhere, what is eligible is not.
                 late.push_back(waiting->candidate.id);
                 continue;
             }
@@ -272,7 +276,26 @@ void Driver::Core::want_expected_blobs() {
         }
     }
     for (const Digest& id : late) mempool_.remove(id, now_.monotonic_ms);
+    want_blobs_in_use(named);
     blobs_.keep_only(named);
+}
+
+void Driver::Core::note_missing_blobs(const Block& block) {
+    for (const Transaction& transaction : block.transactions) {
+        const auto name = schema::blob_reference(transaction);
+        if (name && !env_.storage().has_blob(name->sha256)) may_lack_blobs_ = true;
+    }
+}
+
+void Driver::Core::want_blobs_in_use(std::set<Digest>& named) {
+    if (!may_lack_blobs_) return;
+    may_lack_blobs_ = false;
+    for (const schema::BlobReference& name : contracts::blobs_in_use(chain_.state())) {
+        if (env_.storage().has_blob(name.sha256)) continue;
+        may_lack_blobs_ = true;
+        named.insert(name.sha256);
+        blobs_.want({{name.sha256, name.length}, name.kind, true}, now_.monotonic_ms);
+    }
 }
 
 DriverStatus Driver::Core::status() const {

@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "consensus/replica.hpp"
@@ -108,8 +109,12 @@ class Driver::Core {
     void refresh_blobs();
     void report_work();
     void resend();
-    // Pulls what waiting transactions name and the state expects; drops those that came too late.
+    // Pulls what waiting transactions name and the state expects, and what the state uses and is
+    // not here; drops transactions that came too late.
     void want_expected_blobs();
+    // Adds the blobs that the state uses and we lack, because they were voted for without us.
+    void want_blobs_in_use(std::set<Digest>& named);
+    void note_missing_blobs(const Block& block);
     void set_timer();
     void fail(const Error& error, ReportKind kind);
     void note_modes();
@@ -133,6 +138,7 @@ class Driver::Core {
     std::optional<consensus::PendingWork> reported_work_;
     std::optional<WorkBasis> work_basis_;  // of reported_work_
     std::optional<bool> has_open_window_;  // of the head's state
+    bool may_lack_blobs_ = true;           // that the head's state uses
     std::optional<std::uint64_t> replica_wake_ms_;
     std::optional<std::uint64_t> work_wake_ms_;
     std::optional<std::uint64_t> blob_wake_ms_;

@@ -7,6 +7,8 @@ namespace consilium::simulation {
 namespace {
 
 constexpr std::uint64_t kFarSkewMs = 600'000;
+constexpr std::uint64_t kFaultsLatestMs = 15'000;
+constexpr std::uint64_t kFaultsPollMs = 100;
 
 }  // namespace
 
@@ -34,6 +36,18 @@ const std::vector<std::string>& fault_kinds() {
     return kKinds;
 }
 
+const std::vector<std::string>& mpc_fault_kinds() {
+    static const std::vector<std::string> kKinds = {
+        "share_wrong",         "share_withheld",       "share_late",
+        "share_late_wrong",    "share_twice",          "client_vanishes",
+        "client_equivocates",  "blob_withheld",        "blob_to_one_node",
+        "blob_dripped",        "blob_of_bad_words",    "update_too_long",
+        "crash_at_step",       "trainer_crash",        "trainer_crash_at_write",
+        "trainer_restored",    "secret_crash_planned", "secret_error",
+        "have_to_backups_only"};
+    return kKinds;
+}
+
 // Up to f members are faulty for the whole run: byzantine, or robbed of their store once.
 void World::choose_behaviours() {
     const std::size_t f = fault_bound(options_.replicas);
@@ -46,7 +60,7 @@ void World::choose_behaviours() {
         std::swap(order[i], order[random_.below(i + 1)]);
     }
     for (std::size_t i = 0; i < byzantine; ++i) {
-        auto behaviour = static_cast<Behaviour>(random_.between(1, 4));
+        auto behaviour = static_cast<Behaviour>(random_.between(1, options_.mpc.is_on ? 6 : 4));
         if (options_.planted == Planted::kTooManyTwins) behaviour = Behaviour::kTwin;
         processes_[order[i]].behaviour = behaviour;
         if (behaviour == Behaviour::kTwin) count("twins");
@@ -60,9 +74,22 @@ std::optional<std::size_t> World::random_process() {
     return index;
 }
 
+// Most runs with the secure computation reach their first round before faults begin: as long as
+// somebody is missing in setup or preparation there is none.
+void World::begin_faults() {
+    if (!protocol_ || options_.seed % 4 == 0) return plan_next_fault();
+    const bool is_ready = protocol_->step() >= Step::kSubmitting;
+    if (!is_ready && now_ms_ < kFaultsLatestMs) {
+        return schedule(kFaultsPollMs, [this] { begin_faults(); });
+    }
+    end_ms_ = now_ms_ + options_.duration_ms;
+    plan_next_fault();
+}
+
 void World::plan_next_fault() {
     schedule(random_.between(200, 2'500), [this] {
         if (is_healed_) return;
+        if (protocol_ && random_.one_in(2)) protocol_->inject_fault();
         inject_fault();
         plan_next_fault();
     });
@@ -165,6 +192,7 @@ void World::fault_lost_store() {
     Process& victim = processes_[*index];
     if (!victim.backup) {
         victim.backup = victim.disk->content();  // a backup is made, it may come back one day
+        if (protocol_) protocol_->on_backup(*index);
         return;
     }
     if (faulty_ >= fault_bound(options_.replicas)) return;
@@ -172,7 +200,9 @@ void World::fault_lost_store() {
     crash(*index, random_.between(100, 2'000));
     checks_.on_store_lost(*index);
     log(*index, "loses its store");
-    if (random_.one_in(2)) {
+    const bool is_wiped = random_.one_in(2);
+    if (protocol_) protocol_->on_store_lost(*index, is_wiped);
+    if (is_wiped) {
         count("store_wiped");
         victim.disk->wipe();
         victim.is_first_start = false;
@@ -184,6 +214,7 @@ void World::fault_lost_store() {
 
 void World::heal() {
     is_healed_ = true;
+    if (protocol_) protocol_->heal();
     log(0, "everything heals");
     side_.clear();
     weather_ = Weather{};

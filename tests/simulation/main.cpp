@@ -1,7 +1,7 @@
 // consilium-sim: runs seeds of the simulation, prints what failed and how to repeat it.
 //
-// consilium-sim --seeds A..B [--n N] [--report FILE]. Exit codes: 0 all held, 1 a violation, 2 bad
-// usage, 3 a kind of fault was never injected (too few seeds prove nothing).
+// consilium-sim --seeds A..B [--n N] [--mpc] [--report FILE]. Exit codes: 0 all held, 1 a
+// violation, 2 bad usage, 3 a kind of fault was never injected (too few seeds prove nothing).
 #include <CLI/CLI.hpp>
 #include <cstdint>
 #include <fstream>
@@ -9,12 +9,14 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "tests/simulation/world.hpp"
 
 namespace {
 
 using consilium::simulation::fault_kinds;
+using consilium::simulation::mpc_fault_kinds;
 using consilium::simulation::run_simulation;
 using consilium::simulation::RunOptions;
 using consilium::simulation::RunResult;
@@ -25,6 +27,7 @@ constexpr std::uint64_t kRealEvery = 50;
 constexpr std::uint64_t kSevenEvery = 10;
 constexpr std::uint64_t kRepeatEvery = 25;
 constexpr std::uint64_t kReplayEvery = 10;
+constexpr std::uint64_t kMpcDurationMs = 12'000;  // of faults, after the first round has begun
 
 struct Totals {
     std::uint64_t seeds = 0;
@@ -35,15 +38,18 @@ struct Totals {
     std::uint64_t trace_hash = 0;
     std::map<std::string, std::uint64_t> faults;
     std::map<std::string, std::uint64_t> events;
+    std::map<std::string, std::uint64_t> rounds;
 };
 
-RunOptions options_for(std::uint64_t seed, std::size_t replicas) {
+RunOptions options_for(std::uint64_t seed, std::size_t replicas, bool has_mpc) {
     RunOptions options;
     options.seed = seed;
     options.replicas = replicas;
     if (replicas == 4 && seed % kSevenEvery == kSevenEvery - 1) options.replicas = 7;
     if (seed % kRealEvery == kRealEvery / 2) options.signatures = SignatureMode::kReal;
     options.is_replayed = seed % kReplayEvery == 0;
+    options.mpc.is_on = has_mpc;
+    if (has_mpc) options.duration_ms = kMpcDurationMs;
     return options;
 }
 
@@ -56,6 +62,7 @@ void add(Totals& totals, const RunResult& result) {
     totals.trace_hash = totals.trace_hash * 31 + result.trace_hash;
     for (const auto& [kind, count] : result.faults) totals.faults[kind] += count;
     for (const auto& [kind, count] : result.events) totals.events[kind] += count;
+    for (const auto& [kind, count] : result.rounds) totals.rounds[kind] += count;
 }
 
 void write_counts(std::ostream& out, const std::map<std::string, std::uint64_t>& counts) {
@@ -86,6 +93,8 @@ void write_report(std::ostream& out, const Totals& totals,
     write_counts(out, totals.faults);
     out << "}, \"faults_min_per_kind\": " << least << ", \"events\": {";
     write_counts(out, totals.events);
+    out << "}, \"rounds\": {";
+    write_counts(out, totals.rounds);
     out << "}}\n";
 }
 
@@ -99,24 +108,41 @@ std::optional<std::string> run_seed(const RunOptions& options, Totals& totals) {
     return std::nullopt;
 }
 
+// For --help: what may happen in a run.
+std::string describe_faults() {
+    std::string text = "Kinds of fault, counted in the report:\n ";
+    for (const std::string& kind : fault_kinds()) text += " " + kind;
+    text += "\nWith --mpc (validators compute, trainers submit, rounds must end) also:\n ";
+    for (const std::string& kind : mpc_fault_kinds()) text += " " + kind;
+    text +=
+        "\nExit codes: 0 all held, 1 a violation (its seed and how to repeat it are printed), 2 "
+        "bad "
+        "usage,\n3 over at least 100 seeds a kind of fault never came.";
+    return text;
+}
+
 struct Arguments {
     std::string seeds = "1..100";
     std::string report;
     std::size_t replicas = 4;
     bool is_verbose = false;
+    bool has_mpc = false;
+    bool is_calm = false;
 };
 
 int run_all(std::uint64_t first, std::uint64_t last, const Arguments& arguments) {
     Totals totals;
     std::optional<std::string> violation;
     for (std::uint64_t seed = first; seed <= last && !violation; ++seed) {
-        RunOptions options = options_for(seed, arguments.replicas);
+        RunOptions options = options_for(seed, arguments.replicas, arguments.has_mpc);
+        options.is_calm = arguments.is_calm;
         if (arguments.is_verbose) options.log = &std::cerr;
         violation = run_seed(options, totals);
         if (!violation) continue;
         std::cerr << "seed " << seed << ": " << *violation
                   << "\nrepeat with: consilium-sim --seeds " << seed << ".." << seed << " --n "
-                  << arguments.replicas << " --verbose\n";
+                  << arguments.replicas << (arguments.has_mpc ? " --mpc" : "")
+                  << (arguments.is_calm ? " --calm" : "") << " --verbose\n";
     }
     write_report(std::cout, totals, violation);
     if (!arguments.report.empty()) {
@@ -128,7 +154,11 @@ int run_all(std::uint64_t first, std::uint64_t last, const Arguments& arguments)
         }
     }
     if (violation) return 1;
-    for (const std::string& kind : fault_kinds()) {
+    std::vector<std::string> kinds = fault_kinds();
+    if (arguments.has_mpc) {
+        kinds.insert(kinds.end(), mpc_fault_kinds().begin(), mpc_fault_kinds().end());
+    }
+    for (const std::string& kind : kinds) {
         if (totals.faults[kind] > 0 || last - first < 99) continue;
         std::cerr << "no fault of kind " << kind << " was injected\n";
         return 3;
@@ -140,10 +170,14 @@ int run_all(std::uint64_t first, std::uint64_t last, const Arguments& arguments)
 
 int main(int argc, char** argv) {
     CLI::App app{"Seeded Byzantine simulation of the production driver"};
+    app.footer(describe_faults());
     Arguments arguments;
     app.add_option("--seeds", arguments.seeds, "Range of seeds, A..B");
     app.add_option("--n", arguments.replicas, "Replicas")->check(CLI::Range(4, 13));
     app.add_option("--report", arguments.report, "File for the report as JSON");
+    app.add_flag("--calm", arguments.is_calm, "Without faults");
+    app.add_flag("--mpc", arguments.has_mpc,
+                 "With the secure computation: workers, trainers, rounds");
     app.add_flag("--verbose", arguments.is_verbose, "Log what happens to standard error");
     CLI11_PARSE(app, argc, argv);
     const std::string& seeds = arguments.seeds;

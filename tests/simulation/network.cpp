@@ -43,6 +43,14 @@ bool World::hears(std::size_t process, std::size_t twin) {
     return which == 4 || (which < 2) == is_first;
 }
 
+// HAVEs travel with transactions, which are let through.
+bool World::hides(std::size_t from, std::size_t to, const driver::Frame& frame) const {
+    if (frame.kind != driver::FrameKind::kTransaction || !processes_[from].is_up()) return false;
+    const auto message = driver::decode_frame(frame.kind, *frame.payload);
+    return message && std::holds_alternative<driver::HaveMessage>(*message) &&
+           processes_[to].is_up() && processes_[to].driver->status().is_primary;
+}
+
 driver::Frame World::garble(const driver::Frame& frame) {
     Bytes payload = *frame.payload;
     switch (random_.below(3)) {
@@ -71,7 +79,9 @@ void World::deliver_later(std::size_t from, std::size_t to, const driver::Frame&
     if (random_.percent(weather_.loss_percent)) return count("lost");
     driver::Frame sent = frame;
     std::uint64_t delay_ms = random_.between(weather_.delay_min_ms, weather_.delay_max_ms);
-    if (sender.behaviour == Behaviour::kSilent && random_.percent(70)) return count("withheld");
+    // Mask batches need everybody's share: with rounds, silence ends with healing.
+    const bool is_silent = sender.behaviour == Behaviour::kSilent && !(protocol_ && is_healed_);
+    if (is_silent && random_.percent(70)) return count("withheld");
     if (sender.behaviour == Behaviour::kSlowVotes && random_.percent(60)) {
         delay_ms += random_.between(100, 1'900);
         count("vote_delayed");
@@ -79,6 +89,9 @@ void World::deliver_later(std::size_t from, std::size_t to, const driver::Frame&
     if (sender.behaviour == Behaviour::kGarbage && random_.percent(30)) {
         sent = garble(frame);
         count("garbled");
+    }
+    if (sender.behaviour == Behaviour::kHidesHaves && hides(from, to, frame)) {
+        return count("have_to_backups_only");
     }
     const std::uint64_t copies = random_.percent(weather_.duplicate_percent) ? 2 : 1;
     if (copies == 2) count("duplicated");

@@ -37,7 +37,9 @@ void ProcessEnv::on_committed(const driver::CommittedBlock& committed) {
     world_.on_committed(process_, committed);
 }
 
-void ProcessEnv::on_submission(const driver::SubmissionResult& /*result*/) {}
+void ProcessEnv::on_submission(const driver::SubmissionResult& result) {
+    world_.on_submission(process_, result);
+}
 
 void ProcessEnv::on_report(const driver::Report& report) {
     world_.on_report(process_, report);

@@ -15,7 +15,9 @@ namespace consilium::simulation {
 
 class World;
 
-enum class Behaviour { kCorrect, kTwin, kSilent, kSlowVotes, kGarbage };
+// kLiar: follows the ledger's protocol, its part in the secure computation may lie.
+// kHidesHaves: shows its HAVEs to backups only, never to the primary.
+enum class Behaviour { kCorrect, kTwin, kSilent, kSlowVotes, kGarbage, kLiar, kHidesHaves };
 
 class CountingVerifier final : public driver::SignatureVerifier {
   public:

@@ -10,6 +10,11 @@ namespace {
 // A disk and nobody to talk to.
 class LonelyEnv final : public driver::Env {
   public:
+    explicit LonelyEnv(const std::map<Digest, Bytes>& blobs) {
+        SimulatedDisk::Content content;
+        content.blobs = blobs;
+        disk_.restore(std::move(content));
+    }
     void send(const PublicKey& /*to*/, const driver::Frame& /*frame*/) override {}
     void broadcast(const driver::Frame& /*frame*/) override {}
     void report_invalid(const PublicKey& /*peer*/) override {}
@@ -30,9 +35,10 @@ class LonelyEnv final : public driver::Env {
 
 }  // namespace
 
-std::optional<std::string> find_replay_difference(
-    const Genesis& genesis, const std::vector<driver::CertifiedBlock>& blocks) {
-    LonelyEnv env;
+std::optional<std::string> find_replay_difference(const Genesis& genesis,
+                                                  const std::vector<driver::CertifiedBlock>& blocks,
+                                                  const std::map<Digest, Bytes>& blobs) {
+    LonelyEnv env(blobs);
     auto chain = driver::Chain::open(genesis, env);
     if (!chain) return "genesis: " + chain.error().context;
     for (const driver::CertifiedBlock& block : blocks) {

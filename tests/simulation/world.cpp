@@ -16,14 +16,17 @@ constexpr std::size_t kCouncilKeys = 100;
 // After healing: the longest view timeout may just have begun, then a view change, a block, and
 // two more for a replica that had lost its votes.
 constexpr std::uint64_t kLivenessMs = 75'000;
+// With rounds: the council may first lose its patience, then keys are set up anew, batches
+// prepared.
+constexpr std::uint64_t kMpcLivenessMs = 150'000;
 constexpr std::uint64_t kMaxSteps = 5'000'000;  // a livelock without time passing ends here
 
-[[nodiscard]] Genesis make_genesis(std::size_t replicas) {
+[[nodiscard]] Genesis make_genesis(const RunOptions& options) {
     Genesis genesis;
     genesis.chain_id = "simulation";
     genesis.time = TimeMs{kEpochStartMs - 1'000'000};
-    genesis.parameters = encode(schema::Parameters{});
-    for (std::size_t i = 0; i < replicas; ++i) {
+    genesis.parameters = encode(options.mpc.is_on ? simulated_parameters() : schema::Parameters{});
+    for (std::size_t i = 0; i < options.replicas; ++i) {
         genesis.organisations.push_back({"Hospital " + std::to_string(i),
                                          simulation_key(i).public_key(),
                                          simulation_key(kCouncilKeys + i).public_key()});
@@ -73,13 +76,21 @@ constexpr std::uint64_t kMaxSteps = 5'000'000;  // a livelock without time passi
 World::World(const RunOptions& options)
     : options_(options),
       random_(options.seed * 2'654'435'761 + options.replicas),
-      genesis_(make_genesis(options.replicas)),
-      checks_(genesis_.identity(), genesis_.membership()) {
+      genesis_(make_genesis(options)),
+      checks_(genesis_.identity(), genesis_.membership()),
+      end_ms_(options.duration_ms) {
     for (std::size_t i = 0; i < options_.replicas; ++i) {
         processes_.emplace_back();
         processes_.back().member = ReplicaId{static_cast<std::uint16_t>(i)};
     }
     if (!options_.is_calm) choose_behaviours();
+    const bool is_hiding = options_.mpc.are_haves_hidden;
+    if (options_.mpc.lies || is_hiding) {
+        for (Process& process : processes_) process.behaviour = Behaviour::kCorrect;
+        processes_[options_.mpc.liar].behaviour =
+            is_hiding ? Behaviour::kHidesHaves : Behaviour::kLiar;
+        faulty_ = 1;
+    }
     for (std::size_t i = 0; i < options_.replicas; ++i) {
         if (processes_[i].behaviour != Behaviour::kTwin) continue;
         processes_.emplace_back();
@@ -94,7 +105,24 @@ World::World(const RunOptions& options)
         if (options_.planted == Planted::kForgottenVotes) process.disk->forget_votes();
         by_key_[key_of(process).public_key()].push_back(i);
     }
-    make_clients();
+    if (options_.mpc.is_on) {
+        make_protocol();
+    } else {
+        make_clients();
+    }
+}
+
+void World::make_protocol() {
+    protocol_ = std::make_unique<Protocol>(Protocol::Parts{.stage = *this,
+                                                           .genesis = genesis_,
+                                                           .options = options_.mpc,
+                                                           .seed = options_.seed,
+                                                           .replicas = options_.replicas,
+                                                           .first_council_key = kCouncilKeys});
+    // The first process of each member; a twin has its own mind, but no part in the computation.
+    for (std::size_t i = 0; i < options_.replicas; ++i) {
+        protocol_->add_process(i, processes_[i].member.value, !processes_[i].is_correct());
+    }
 }
 
 const KeyPair& World::key_of(const Process& process) const {
@@ -134,6 +162,7 @@ bool World::step() {
     now_ms_ = event.at_ms;
     trace(event.at_ms * 31 + event.order);
     event.action();
+    follow_decided();
     return true;
 }
 
@@ -171,6 +200,7 @@ void World::start(std::size_t index) {
                                 " cannot open its store: " + opened.error().context);
         }
         process.driver = std::move(*opened);
+        if (protocol_) protocol_->on_started(index);
         if (process.is_correct()) {
             checks_.on_stored(process.disk->content().blocks.back());
             checks_.on_started(index, process.driver->head(), process.driver->state());
@@ -196,6 +226,7 @@ void World::connect(std::size_t index) {
 }
 
 void World::stop(std::size_t index) {
+    if (protocol_) protocol_->on_stopped(index);
     processes_[index].driver.reset();
     processes_[index].last_checked = nullptr;
     ++processes_[index].life;
@@ -220,6 +251,26 @@ void World::feed(std::size_t index, const driver::Event& event) {
     Process& process = processes_[index];
     if (!process.is_up()) return;
     guard(index, [&] { process.driver->handle(event, now_of(process)); });
+}
+
+void World::run_guarded(std::size_t index, const std::function<void()>& action) {
+    if (processes_[index].is_up()) guard(index, action);
+}
+
+void World::on_submission(std::size_t index, const driver::SubmissionResult& result) {
+    if (protocol_) protocol_->on_submission(index, result);
+}
+
+void World::follow_decided() {
+    while (decided_ < checks_.top().value && !checks_.violation()) {
+        if (last_block_ms_ > 0 && !is_healed_) {
+            result_.longest_gap_ms = std::max(result_.longest_gap_ms, now_ms_ - last_block_ms_);
+        }
+        last_block_ms_ = now_ms_;
+        const driver::CertifiedBlock& decided = checks_.chain()[decided_++];
+        if (decided.certificate.view.value > 0) ++result_.late_views;
+        if (protocol_) protocol_->on_decided(decided.block);
+    }
 }
 
 void World::set_timer(std::size_t index, std::uint64_t monotonic_ms) {
@@ -248,6 +299,7 @@ void World::on_committed(std::size_t index, const driver::CommittedBlock& commit
     trace(committed.certificate.digest.view());
     log(index, "committed " + std::to_string(committed.block.header.height.value));
     if (processes_[index].is_correct()) checks_.on_committed(index, committed);
+    if (protocol_) protocol_->on_committed(index);
 }
 
 void World::on_report(std::size_t index, const driver::Report& report) {
@@ -286,10 +338,11 @@ std::string World::describe() const {
                 std::to_string(status.view.value) + " mode " +
                 std::to_string(static_cast<int>(status.mode));
     }
-    return text;
+    return protocol_ ? text + protocol_->describe() : text;
 }
 
 bool World::is_settled(Height goal) const {
+    if (protocol_ && !protocol_->is_settled()) return false;
     return std::all_of(processes_.begin(), processes_.end(), [goal](const Process& process) {
         if (!process.is_correct()) return true;
         return process.is_up() && process.driver->head().header.height >= goal &&
@@ -299,22 +352,33 @@ bool World::is_settled(Height goal) const {
 
 RunResult World::run() {
     for (std::size_t i = 0; i < processes_.size(); ++i) start(i);
-    if (!options_.is_calm) plan_next_fault();
-    plan_next_client();
-    while (now_ms_ < options_.duration_ms && step()) {
+    if (!options_.is_calm) begin_faults();
+    if (protocol_) {
+        protocol_->begin();
+    } else {
+        plan_next_client();
+    }
+    while (now_ms_ < end_ms_ && step()) {
     }
     if (!checks_.violation()) finish();
     result_.violation = checks_.violation();
     result_.blocks = checks_.top().value;
     result_.transactions = checks_.acknowledged();
     result_.simulated_ms = now_ms_;
+    if (protocol_) {
+        const ProtocolChecks::Counts& counts = protocol_->counts();
+        result_.rounds = {{"results", counts.results},        {"attempts", counts.attempts},
+                          {"aborted", counts.aborted},        {"cancelled", counts.cancelled},
+                          {"faults", counts.faults},          {"openings", counts.openings},
+                          {"submissions", counts.submissions}};
+    }
     return result_;
 }
 
 void World::finish() {
     heal();
     const Height goal = checks_.top().next();
-    const std::uint64_t bound = now_ms_ + kLivenessMs;
+    const std::uint64_t bound = now_ms_ + (protocol_ ? kMpcLivenessMs : kLivenessMs);
     while (!is_settled(goal) && now_ms_ < bound && step()) {
     }
     if (checks_.violation()) return;
@@ -326,7 +390,9 @@ void World::finish() {
             checks_.on_final(i, *processes_[i].disk, processes_[i].driver->head().header.height);
     }
     if (!options_.is_replayed) return;
-    if (const auto difference = find_replay_difference(genesis_, checks_.chain())) {
+    if (const auto difference = find_replay_difference(
+            genesis_, checks_.chain(),
+            protocol_ ? protocol_->execution_inputs() : std::map<Digest, Bytes>{})) {
         checks_.fail("A10: replay differs at " + *difference);
     }
 }

@@ -18,6 +18,7 @@
 #include "tests/simulation/checks.hpp"
 #include "tests/simulation/crypto.hpp"
 #include "tests/simulation/disk.hpp"
+#include "tests/simulation/mpc/options.hpp"
 #include "tests/simulation/random.hpp"
 
 namespace consilium::simulation {
@@ -35,7 +36,8 @@ struct RunOptions {
     SignatureMode signatures = SignatureMode::kStandIn;
     std::uint64_t duration_ms = 20'000;
     Planted planted = Planted::kNothing;
-    bool is_calm = false;         // no faults at all
+    bool is_calm = false;         // no faults of network, processes, disks and replicas
+    MpcOptions mpc;               // the secure computation on top
     bool is_replayed = false;     // A10 at the end
     std::ostream* log = nullptr;  // what happens when, for people
 };
@@ -49,10 +51,14 @@ struct RunResult {
     std::uint64_t trace_hash = 0;
     std::map<std::string, std::uint64_t> faults;  // injected, by kind
     std::map<std::string, std::uint64_t> events;  // reports of the drivers, by kind
+    std::map<std::string, std::uint64_t> rounds;  // what came of the secure computation
+    std::uint64_t longest_gap_ms = 0;             // between two blocks, before healing
+    std::uint64_t late_views = 0;                 // blocks whose first primary was deposed
 };
 
-// Every kind of fault that a report must count.
+// Every kind of fault that a report must count, without and with the secure computation.
 [[nodiscard]] const std::vector<std::string>& fault_kinds();
+[[nodiscard]] const std::vector<std::string>& mpc_fault_kinds();
 
 [[nodiscard]] RunResult run_simulation(const RunOptions& options);
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/simulation/mpc/protocol.hpp"
 #include "tests/simulation/process.hpp"
 #include "tests/simulation/random.hpp"
 #include "tests/simulation/world.hpp"
@@ -32,7 +33,7 @@ struct Client {
     std::uint64_t submitted_ms = 0;
 };
 
-class World {
+class World final : public Stage {
   public:
     explicit World(const RunOptions& options);
     RunResult run();
@@ -46,10 +47,32 @@ class World {
     void on_committed(std::size_t process, const driver::CommittedBlock& committed);
     void on_report(std::size_t process, const driver::Report& report);
     void on_invalid(std::size_t process, const PublicKey& peer);
-    void count(const std::string& fault) { ++result_.faults[fault]; }
-    void log(std::size_t process, const std::string& what);
+    void on_submission(std::size_t process, const driver::SubmissionResult& result);
     [[nodiscard]] Process& process(std::size_t index) { return processes_[index]; }
     [[nodiscard]] const KeyPair& key_of(const Process& process) const;
+
+    // For the parties of the secure computation.
+    [[nodiscard]] Random& random() override { return random_; }
+    [[nodiscard]] std::uint64_t now_ms() const override { return now_ms_; }
+    void schedule(std::uint64_t delay_ms, std::function<void()> action) override;
+    [[nodiscard]] std::size_t process_count() const override { return processes_.size(); }
+    [[nodiscard]] driver::Driver* driver_of(std::size_t process) override {
+        return processes_[process].driver.get();
+    }
+    [[nodiscard]] SimulatedDisk& disk_of(std::size_t process) override {
+        return *processes_[process].disk;
+    }
+    [[nodiscard]] std::optional<std::size_t> random_process() override;
+    void feed(std::size_t index, const driver::Event& event) override;
+    void run_guarded(std::size_t index, const std::function<void()>& action) override;
+    void crash(std::size_t index, std::uint64_t restart_after_ms) override;
+    [[nodiscard]] bool is_committed(const Digest& transaction) const override {
+        return checks_.is_committed(transaction);
+    }
+    [[nodiscard]] Height top() const override { return checks_.top(); }
+    void count(const std::string& fault) override { ++result_.faults[fault]; }
+    void fail(const std::string& what) override { checks_.fail(what); }
+    void log(std::size_t process, const std::string& what) override;
 
   private:
     struct Event {
@@ -62,19 +85,18 @@ class World {
     };
 
     // world.cpp: time, processes, the run itself.
-    void schedule(std::uint64_t delay_ms, std::function<void()> action);
     bool step();
     void trace(std::uint64_t value);
     void trace(ByteView bytes);
     [[nodiscard]] driver::Now now_of(const Process& process) const;
     void start(std::size_t index);
     void stop(std::size_t index);
-    void feed(std::size_t index, const driver::Event& event);
     template <typename Action>
     void guard(std::size_t index, const Action& action);
-    void crash(std::size_t index, std::uint64_t restart_after_ms);
     void connect(std::size_t index);
     [[nodiscard]] bool is_settled(Height goal) const;
+    void make_protocol();
+    void follow_decided();
     [[nodiscard]] std::string describe() const;
     void finish();
 
@@ -82,10 +104,12 @@ class World {
     void deliver_later(std::size_t from, std::size_t to, const driver::Frame& frame);
     [[nodiscard]] bool is_cut(std::size_t from, std::size_t to) const;
     [[nodiscard]] bool hears(std::size_t process, std::size_t twin);
+    [[nodiscard]] bool hides(std::size_t from, std::size_t to, const driver::Frame& frame) const;
     [[nodiscard]] driver::Frame garble(const driver::Frame& frame);
 
     // faults.cpp
     void choose_behaviours();
+    void begin_faults();
     void plan_next_fault();
     void inject_fault();
     void fault_crash();
@@ -97,7 +121,6 @@ class World {
     void fault_lost_store();
     void fault_clock();
     void heal();
-    [[nodiscard]] std::optional<std::size_t> random_process();
 
     // clients.cpp
     void make_clients();
@@ -120,7 +143,11 @@ class World {
     std::map<std::pair<std::size_t, std::size_t>, std::uint64_t> twin_choice_;
     std::vector<Client> clients_;
     std::size_t next_newcomer_ = 0;
-    std::size_t faulty_ = 0;  // members that count against f
+    std::size_t faulty_ = 0;              // members that count against f
+    std::unique_ptr<Protocol> protocol_;  // absent: the ledger alone
+    std::uint64_t decided_ = 0;           // blocks that were looked at after their decision
+    std::uint64_t last_block_ms_ = 0;
+    std::uint64_t end_ms_;  // of the faults
     bool is_healed_ = false;
     std::string last_report_;
     RunResult result_;

@@ -1,0 +1,55 @@
+// One transaction at a time.
+#include "tests/simulation/mpc/account.hpp"
+
+#include "core/transaction.hpp"
+#include "tests/simulation/crypto.hpp"
+
+namespace consilium::simulation {
+namespace {
+
+constexpr std::uint64_t kExpiryBlocks = 30;
+constexpr std::uint64_t kResubmitMs = 700;
+
+}  // namespace
+
+Account::Account(Stage& stage, const Genesis& genesis, std::size_t key)
+    : stage_(stage), genesis_(genesis), key_(key) {}
+
+const PublicKey& Account::public_key() const {
+    return simulation_key(key_).public_key();
+}
+
+void Account::send(schema::Module module, std::uint16_t action, Bytes arguments) {
+    const auto target = stage_.random_process();
+    if (waiting_ || !target) return;
+    Transaction transaction;
+    transaction.chain_id = genesis_.chain_id;
+    transaction.genesis_hash = genesis_.hash();
+    transaction.sender = public_key();
+    transaction.nonce = stage_.driver_of(*target)->next_nonce(public_key());
+    transaction.valid_until = Height{stage_.top().value + kExpiryBlocks};
+    transaction.module = static_cast<std::uint16_t>(module);
+    transaction.action = action;
+    transaction.arguments = std::move(arguments);
+    transaction.signature = simulation_sign(simulation_key(key_), signing_digest(transaction));
+    waiting_ =
+        Waiting{encode(transaction), transaction_id(transaction), transaction.valid_until, 0};
+    submit();
+}
+
+void Account::tick() {
+    if (!waiting_) return;
+    if (stage_.is_committed(waiting_->id) || waiting_->valid_until < stage_.top()) {
+        waiting_.reset();
+    } else if (stage_.now_ms() - waiting_->submitted_ms >= kResubmitMs) {
+        submit();
+    }
+}
+
+void Account::submit() {
+    waiting_->submitted_ms = stage_.now_ms();
+    const auto target = stage_.random_process();
+    if (target) stage_.feed(*target, driver::SubmitTransaction{0, waiting_->transaction, {}});
+}
+
+}  // namespace consilium::simulation

@@ -1,0 +1,42 @@
+// Sends transactions one after the other from one account: signs, repeats, starts anew on expiry.
+#pragma once
+#include <cstdint>
+#include <optional>
+
+#include "contracts/schema/modules.hpp"
+#include "core/genesis.hpp"
+#include "tests/simulation/mpc/stage.hpp"
+
+namespace consilium::simulation {
+
+class Account {
+  public:
+    // `key`: index of a simulation_key().
+    Account(Stage& stage, const Genesis& genesis, std::size_t key);
+
+    [[nodiscard]] const PublicKey& public_key() const;
+    [[nodiscard]] bool is_busy() const { return waiting_.has_value(); }
+    // To one running process, and to others when it takes long. No effect while busy or when no
+    // process answers.
+    void send(schema::Module module, std::uint16_t action, Bytes arguments);
+    // Settles what was committed or expired, hands in again what was not.
+    void tick();
+    // A crash of the program: what was on its way is not remembered.
+    void forget() { waiting_.reset(); }
+
+  private:
+    struct Waiting {
+        Bytes transaction;
+        Digest id;
+        Height valid_until;
+        std::uint64_t submitted_ms{};
+    };
+    void submit();
+
+    Stage& stage_;
+    const Genesis& genesis_;
+    std::size_t key_;
+    std::optional<Waiting> waiting_;
+};
+
+}  // namespace consilium::simulation

@@ -1,0 +1,352 @@
+// Parties, their clocks and their faults.
+#include "tests/simulation/mpc/protocol.hpp"
+
+#include "tests/simulation/crypto.hpp"
+#include "tests/simulation/mpc/records.hpp"
+
+namespace consilium::simulation {
+namespace {
+
+namespace action = schema::action;
+
+constexpr std::size_t kTrainerKeys = 300;  // index of the first trainer's key
+constexpr std::uint64_t kCouncilTickMs = 150;
+// Setup and preparation need everybody: lies there end with healing, those in rounds go on.
+constexpr std::uint16_t kFirstRoundAction = action::kStat1;
+
+[[nodiscard]] std::vector<Lie> draw_lies(Random& random) {
+    std::vector<Lie> lies;
+    const std::uint64_t count = random.between(1, 4);
+    for (std::uint64_t i = 0; i < count; ++i) {
+        const auto& actions = validator_actions();
+        Lie lie;
+        lie.action = actions[random.below(actions.size())];
+        if (random.one_in(2)) {  // every second one where shares are opened
+            lie.action =
+                static_cast<std::uint16_t>(random.between(action::kStat1, action::kAggregateOk));
+        }
+        lie.kind = static_cast<LieKind>(random.below(5));
+        lie.error = random.between(1, 1'000'000);
+        lie.labels_max = static_cast<std::uint32_t>(
+            lie.action < kFirstRoundAction ? random.between(1, 3) : random.between(1, 40));
+        lie.delay_ms = random.between(100, 4'000);
+        lies.push_back(lie);
+    }
+    return lies;
+}
+
+[[nodiscard]] Step step_of(const StateReader& state) {
+    const auto epoch = current_epoch(state);
+    if (!epoch) return Step::kNone;
+    if (epoch->phase == schema::EpochPhase::kEphemeralKeys) return Step::kEphemeralKeys;
+    if (epoch->phase == schema::EpochPhase::kCommitments) return Step::kCommitments;
+    const auto round = current_round(state);
+    if (!round) return epoch->rounds_opened == 0 ? Step::kPreparing : Step::kBetween;
+    switch (round->phase) {
+        case schema::Phase::kSubmitting:
+            return Step::kSubmitting;
+        case schema::Phase::kStat1:
+            return Step::kStat1;
+        case schema::Phase::kStat2:
+            return Step::kStat2;
+        case schema::Phase::kAggregate:
+            return Step::kAggregate;
+        default:
+            return Step::kBetween;  // also phases that come to be before shares are asked for
+    }
+}
+
+[[nodiscard]] SecretDefect defect_of(MpcPlanted planted) {
+    if (planted == MpcPlanted::kForgetsSecrets) return SecretDefect::kForgetsSynced;
+    if (planted == MpcPlanted::kKeepsSecrets) return SecretDefect::kKeepsErased;
+    return SecretDefect::kNone;
+}
+
+// Lies that a planted defect tells in the name of a validator held for honest.
+[[nodiscard]] std::optional<Lie> planted_lie(MpcPlanted planted, std::size_t member) {
+    Lie lie{.action = action::kStat1, .kind = LieKind::kWrong, .error = 1, .labels_max = 1'000'000};
+    if (planted == MpcPlanted::kCommonStatistics) {
+        lie.error = std::uint64_t{1} << 43;
+        return lie;
+    }
+    if (planted == MpcPlanted::kCommonAggregate) {
+        lie.action = action::kAggregate;
+        lie.error = std::uint64_t{1} << 30;
+        return lie;
+    }
+    if (planted == MpcPlanted::kHonestError && member == 1) return lie;
+    if (planted == MpcPlanted::kSilentMajority && member < 2) {
+        lie.kind = LieKind::kWithheld;
+        return lie;
+    }
+    return std::nullopt;
+}
+
+}  // namespace
+
+schema::Parameters simulated_parameters() {
+    schema::Parameters parameters;
+    parameters.setup_window = {.blocks = 8, .ms = 3'000};
+    parameters.preparation_window = {.blocks = 4, .ms = 1'000};
+    parameters.epoch_rounds_max = 6;
+    return parameters;
+}
+
+schema::TaskSpec simulated_task(std::uint64_t seed) {
+    schema::TaskSpec spec;
+    spec.name = "Study";
+    spec.data_schema = "study";
+    const bool is_sum = seed % 3 == 0;
+    spec.mode = is_sum ? schema::Mode::kSum : schema::Mode::kPairwise;
+    spec.model = is_sum ? schema::ModelSpec{schema::ModelKind::kLogistic, {15, 1}}
+                        : schema::ModelSpec{schema::ModelKind::kMlp, {3, 8, 1}};
+    spec.seed.fill(7);
+    spec.rounds = 10'000;
+    spec.windows.pledge = {.blocks = 4, .ms = 2'500};
+    spec.windows.submit = {.blocks = 4, .ms = 2'500};
+    spec.windows.aggregate = {.blocks = 3, .ms = 1'000};
+    return spec;
+}
+
+Protocol::Protocol(const Parts& parts)
+    : parts_(parts),
+      random_(parts.seed * 40'503 + 17),
+      checks_(parts.genesis, parts.options.planted == MpcPlanted::kOtherParameters,
+              [&stage = parts.stage](const std::string& what) { stage.fail(what); }),
+      council_(parts.stage, parts.genesis, parts.first_council_key, simulated_task(parts.seed)),
+      outages_(parts.options.outages) {
+    for (const GenesisOrganisation& organisation : parts_.genesis.organisations) {
+        checks_.add_validator(organisation.validator_key);
+    }
+    make_trainers();
+}
+
+void Protocol::make_trainers() {
+    std::vector<TrainerKind> kinds = parts_.options.trainers;
+    if (kinds.empty()) {
+        kinds.assign(4, TrainerKind::kHonest);
+        if (random_.percent(60)) kinds.push_back(static_cast<TrainerKind>(random_.between(1, 7)));
+    }
+    for (std::size_t i = 0; i < kinds.size(); ++i) {
+        trainers_.emplace_back(
+            Trainer::Parts{.stage = parts_.stage,
+                           .genesis = parts_.genesis,
+                           .witness = checks_,
+                           .key = kTrainerKeys + i,
+                           .seed = parts_.seed,
+                           .kind = kinds[i],
+                           .is_forgetful = parts_.options.planted == MpcPlanted::kTwoUpdates});
+        const bool is_honest = kinds[i] == TrainerKind::kHonest;
+        if (!is_honest) parts_.stage.count(name_of(kinds[i]));
+        checks_.add_trainer(trainers_.back().public_key(), is_honest);
+        trainer_keys_.push_back(trainers_.back().public_key());
+    }
+}
+
+Validator* Protocol::validator_of(std::size_t process) {
+    const auto found = validators_.find(process);
+    return found == validators_.end() ? nullptr : found->second.get();
+}
+
+void Protocol::plan_lies(Validator& validator, const PublicKey& key) {
+    const std::vector<Lie> lies = parts_.options.lies ? *parts_.options.lies : draw_lies(random_);
+    for (const Lie& lie : lies) validator.liar().add(lie);
+    if (!lies.empty()) checks_.set_liar(key);
+}
+
+void Protocol::add_process(std::size_t process, std::size_t member, bool is_faulty) {
+    const MpcPlanted planted = parts_.options.planted;
+    const PublicKey key = simulation_key(member).public_key();
+    const bool is_planted = planted != MpcPlanted::kNothing;
+    const bool is_claimed = planted == MpcPlanted::kClaimedLie && member == 0;
+    auto validator = std::make_unique<Validator>(Validator::Parts{
+        .stage = parts_.stage,
+        .identity = parts_.genesis.identity(),
+        .process = process,
+        .key = member,
+        .seed = parts_.seed,
+        .defect = defect_of(planted),
+        .resigns_after_crash = planted == MpcPlanted::kResignsAfterCrash,
+        .observer = {.on_owed = [this, key](const auto& owed) { checks_.on_owed(key, owed); },
+                     .on_told =
+                         [this, key, is_planted, is_claimed](const Told& told) {
+                             Told record = told;
+                             if (is_planted) record.is_false = is_claimed;
+                             checks_.on_told(key, record);
+                         },
+                     .on_stepped =
+                         [this, process](const StateReader& state) {
+                             checks_.on_stepped(process, state,
+                                                validators_.at(process)->secrets().content());
+                         }}});
+    if (const auto lie = planted_lie(planted, member)) {
+        validator->liar().add(*lie);
+    } else if (is_faulty && !is_planted && (parts_.options.lies || random_.percent(75))) {
+        plan_lies(*validator, key);
+    }
+    members_[process] = member;
+    validators_.emplace(process, std::move(validator));
+}
+
+void Protocol::begin() {
+    for (Trainer& trainer : trainers_) tick_trainer(trainer);
+    tick_council();
+}
+
+void Protocol::tick_trainer(Trainer& trainer) {
+    parts_.stage.schedule(random_.between(40, 260), [this, &trainer] {
+        trainer.tick();
+        tick_trainer(trainer);
+    });
+}
+
+void Protocol::tick_council() {
+    parts_.stage.schedule(kCouncilTickMs, [this] {
+        council_.tick(checks_.reference().state(), trainer_keys_);
+        tick_council();
+    });
+}
+
+void Protocol::on_started(std::size_t process) {
+    if (Validator* validator = validator_of(process)) validator->start();
+}
+
+void Protocol::on_stopped(std::size_t process) {
+    if (Validator* validator = validator_of(process)) validator->stop();
+}
+
+void Protocol::on_committed(std::size_t process) {
+    if (Validator* validator = validator_of(process)) validator->plan_step(random_.between(1, 25));
+}
+
+void Protocol::on_submission(std::size_t process, const driver::SubmissionResult& result) {
+    if (result.ticket != Validator::kTicket) return;
+    Validator* validator = validator_of(process);
+    if (validator == nullptr || result.status != driver::SubmissionStatus::kRefused) return;
+    validator->on_refused();
+}
+
+void Protocol::on_decided(const Block& block) {
+    checks_.on_block(block);
+    follow_step();
+    const auto& counts = checks_.counts();
+    const std::uint64_t progress = counts.results + counts.attempts;
+    if (progress == seen_progress_) return;
+    seen_progress_ = progress;
+    council_.on_progress();
+}
+
+void Protocol::on_backup(std::size_t process) {
+    if (Validator* validator = validator_of(process)) {
+        validator->backup() = validator->secrets().content();
+    }
+}
+
+void Protocol::on_store_lost(std::size_t process, bool is_wiped) {
+    Validator* validator = validator_of(process);
+    if (validator == nullptr) return;
+    checks_.set_robbed(simulation_key(members_.at(process)).public_key());
+    validator->secrets().restore(is_wiped ? SecretDisk::Content{}
+                                          : validator->backup().value_or(SecretDisk::Content{}));
+}
+
+void Protocol::follow_step() {
+    const Step now = step_of(checks_.reference().state());
+    if (now == step_) return;
+    step_ = now;
+    parts_.stage.log(0, "step " + std::to_string(static_cast<int>(now)));
+    for (auto outage = outages_.begin(); outage != outages_.end();) {
+        if (outage->step != now) {
+            ++outage;
+            continue;
+        }
+        parts_.stage.count("crash_at_step");
+        // Not now: a process may be in the middle of announcing this very block.
+        parts_.stage.schedule(random_.below(40), [this, out = *outage] {
+            if (parts_.stage.driver_of(out.process) != nullptr) {
+                parts_.stage.crash(out.process, out.down_ms);
+            }
+        });
+        outage = outages_.erase(outage);
+    }
+}
+
+void Protocol::inject_fault() {
+    const std::uint64_t which = random_.below(8);
+    if (which > 5) {  // a validator will be down at some step
+        const auto process = parts_.stage.random_process();
+        const auto step = static_cast<Step>(random_.between(1, 8));
+        if (process && outages_.size() < 2) {
+            outages_.push_back({*process, step, random_.between(50, 4'000)});
+        }
+        return;
+    }
+    if (which < 3) {  // a validator dies at one of its next writes of a secret
+        const auto process = parts_.stage.random_process();
+        Validator* validator = process ? validator_of(*process) : nullptr;
+        if (validator == nullptr) return;
+        if (which == 2) return validator->secrets().plan_error(random_.between(1, 4));
+        parts_.stage.count("secret_crash_planned");
+        validator->secrets().plan_crash(random_.between(1, 6), random_.one_in(2)
+                                                                   ? CrashPoint::kBeforeSync
+                                                                   : CrashPoint::kAfterSync);
+        return;
+    }
+    Trainer& trainer = trainers_[random_.below(trainers_.size())];
+    if (which == 3) {
+        parts_.stage.count("trainer_crash");
+        trainer.crash(random_.between(50, 2'500));
+    } else if (which == 4) {
+        trainer.crash_at_write(random_.between(1, 4), random_.one_in(2) ? CrashPoint::kBeforeSync
+                                                                        : CrashPoint::kAfterSync);
+    } else if (!trainer.restore_backup()) {
+        trainer.back_up();
+    } else {
+        parts_.stage.count("trainer_restored");
+        trainer.crash(random_.between(50, 1'000));
+    }
+}
+
+void Protocol::heal() {
+    for (auto& [process, validator] : validators_) {
+        validator->secrets().clear_plans();
+        if (parts_.options.planted == MpcPlanted::kNothing) {
+            validator->liar().keep_only_from(kFirstRoundAction);
+        }
+    }
+    outages_.clear();
+    council_.on_progress();
+    goal_round_ = checks_.counts().newest_round;
+}
+
+bool Protocol::is_settled() const {
+    return goal_round_ && checks_.counts().last_result > *goal_round_;
+}
+
+std::string Protocol::describe() const {
+    const StateTree& state = checks_.reference().state();
+    std::string text = "; results " + std::to_string(checks_.counts().results);
+    if (const auto epoch = current_epoch(state)) {
+        text += ", epoch " + std::to_string(epoch->mpc_epoch) + " " +
+                std::string(schema::to_string(epoch->phase));
+        for (const std::uint64_t number : epoch->live_batches) {
+            const auto batch = read_record<schema::BatchRecord>(
+                state, schema::keys::batch({epoch->mpc_epoch, number}));
+            text += ", batch " + std::to_string(number) + " " +
+                    std::string(schema::to_string(batch->state)) + " posters " +
+                    std::to_string(batch->posters);
+        }
+    }
+    if (const auto round = current_round(state)) {
+        text += ", round " + std::to_string(round->label.round) + " attempt " +
+                std::to_string(round->label.attempt) + " " +
+                std::string(schema::to_string(round->phase)) + " posters " +
+                std::to_string(round->stat1_posters) + " " + std::to_string(round->stat2_posters) +
+                " " + std::to_string(round->aggregate_posters) + " " +
+                std::to_string(round->aggregate_oks);
+    }
+    for (const auto& [process, validator] : validators_) text += validator->describe();
+    return text;
+}
+
+}  // namespace consilium::simulation
