@@ -74,6 +74,7 @@ TEST_P(Preparation, after_an_exclusion_fewer_members_certify_and_run_the_round) 
         slots.insert(slot);
     }
     scene.driver.submit(scene.driver.similar_updates(7, 0), slots);
+    scene.driver.reach_stat1({.silent = {1}, .liars = {}});
     ASSERT_EQ(scene.driver.round().phase, Phase::kStat1);
     schema::StatShare stat{scene.driver.round().label, scene.driver.stat1_share(1)};
     EXPECT_EQ(scene.chain.send(scene.key(1), kStat1, stat), Code::kMemberExcluded);

@@ -170,7 +170,9 @@ TEST(PrivacyChargeTest, a_round_charges_local_at_its_statistics_and_central_at_i
     EXPECT_EQ(net.driver.round().terms.privacy, private_task().privacy);
     EXPECT_FALSE(net.account(1, 0).has_value());
     net.driver.submit(net.driver.similar_updates(1, 0), kAll);
-    ASSERT_EQ(net.driver.round().phase, Phase::kStat1);
+    EXPECT_FALSE(net.account(1, 0).has_value());  // an abort is still possible, and costs nothing
+    net.driver.prove();
+    ASSERT_EQ(net.driver.round().phase, Phase::kCoinTest);
     const Rho local = schema::local_rho(*private_task().privacy);
     const auto opened = net.account(1, 0);
     ASSERT_TRUE(opened.has_value());
@@ -181,6 +183,7 @@ TEST(PrivacyChargeTest, a_round_charges_local_at_its_statistics_and_central_at_i
     ASSERT_EQ(net.charges().size(), 1U);
     EXPECT_EQ(net.charges()[0].level, PrivacyLevel::kLocal);
     EXPECT_EQ(net.charges()[0].charges.size(), 4U);
+    net.driver.reach_stat1();
     net.driver.post_stat1();
     net.driver.post_stat2();
     ASSERT_EQ(net.driver.round().phase, Phase::kAggregate);
@@ -206,6 +209,7 @@ TEST(PrivacyChargeTest, rounds_and_tasks_add_up_per_hospital) {
     EXPECT_EQ(net.chain.decide(schema::ProposalKind::kCreateTask, encode(spec)), Code::kOk);
     net.driver.prepare_batches();
     net.driver.submit(net.driver.similar_updates(3, 0), kAll);
+    net.driver.reach_stat1();
     const Rho local = schema::local_rho(*spec.privacy);
     EXPECT_EQ(net.account(1, 2)->rho_local, 2 * local);
     EXPECT_EQ(net.account(2, 2)->rho_local, local);
@@ -233,6 +237,7 @@ TEST(PrivacyChargeTest, an_attempt_that_ends_before_its_statistics_costs_nothing
 TEST(PrivacyChargeTest, a_round_cancelled_after_its_statistics_stays_charged) {
     Network net;
     net.driver.submit(net.driver.similar_updates(1, 0), kAll);
+    net.driver.reach_stat1();
     const auto before = net.account(1, 3);
     ASSERT_TRUE(before.has_value());
     EXPECT_EQ(
@@ -255,6 +260,7 @@ TEST(PrivacyChargeTest, a_hospital_that_is_absent_or_rejected_pays_only_what_was
     net.driver.prepare_batches();
     net.driver.submit(net.driver.similar_updates(3, 0), {1, 2, 3});
     net.chain.pass(20);
+    net.driver.reach_stat1();
     EXPECT_EQ(net.account(1, 3)->rounds_opened, 1U);  // slot 4 stayed away this time
     EXPECT_EQ(net.account(1, 0)->rounds_opened, 2U);
 }
@@ -280,6 +286,7 @@ TEST(PrivacyChargeTest, a_new_trainer_key_goes_on_with_its_hospitals_account) {
     ASSERT_EQ(net.driver.epoch().clients, net.chain.trainers);
     net.driver.prepare_batches();
     net.driver.submit(net.driver.similar_updates(2, 0), kAll);
+    net.driver.reach_stat1();
     ASSERT_EQ(net.driver.round().phase, Phase::kStat1);
     const auto account = net.account(1, 0);
     EXPECT_EQ(account->rounds_opened, 2U);

@@ -286,7 +286,7 @@ TEST(ReferenceRoundTest, one_pair_below_the_quorum_does_not_count) {
     EXPECT_EQ(net.driver.round().phase, Phase::kSubmitting);  // two may still agree with them
     net.chain.pass(10);
     const auto round = net.driver.round();
-    EXPECT_EQ(round.phase, Phase::kStat1);
+    EXPECT_EQ(round.phase, Phase::kRanging);
     EXPECT_FALSE(round.reference);
     net.driver.verify();  // without c_i
     EXPECT_EQ(net.chain.load<schema::RoundRecord>(keys::round(1)).phase, Phase::kResult);
@@ -301,7 +301,7 @@ TEST(ReferenceRoundTest, pairs_that_differ_in_the_norm_only_are_different) {
     EXPECT_EQ(net.driver.round().phase, Phase::kSubmitting);
     // The last one disagrees as well: nothing is left to wait for.
     net.driver.post_references(updates[1], norm_of(updates[1]), {3});
-    EXPECT_EQ(net.driver.round().phase, Phase::kStat1);
+    EXPECT_EQ(net.driver.round().phase, Phase::kRanging);
     EXPECT_FALSE(net.driver.round().reference);
 }
 
@@ -313,7 +313,7 @@ TEST(ReferenceRoundTest, round_waits_for_the_quorum_and_then_closes_at_once) {
     net.post(updates[3], {1, 2});
     EXPECT_EQ(net.driver.round().phase, Phase::kSubmitting);
     net.post(updates[3], {0});
-    EXPECT_EQ(net.driver.round().phase, Phase::kStat1);
+    EXPECT_EQ(net.driver.round().phase, Phase::kRanging);
     ASSERT_TRUE(net.driver.round().reference);
 }
 
@@ -337,7 +337,7 @@ TEST(ReferenceRoundTest, required_but_missing_aborts_and_earlier_posts_count_for
     net.post(updates[0], {3});
     net.driver.submit(updates, net.slots);
     const auto round = net.driver.round();
-    EXPECT_EQ(round.phase, Phase::kStat1);
+    EXPECT_EQ(round.phase, Phase::kRanging);
     EXPECT_TRUE(round.reference);
 }
 
@@ -376,7 +376,7 @@ TEST(ReferenceRoundTest, late_or_wrong_references_are_refused) {
     EXPECT_EQ(net.send(validators[0], net.arguments(updates[1])), Code::kEquivocation);
     net.driver.submit(updates, net.slots);
     net.post(updates[0], {1, 2});
-    ASSERT_EQ(net.driver.round().phase, Phase::kStat1);
+    ASSERT_EQ(net.driver.round().phase, Phase::kRanging);
     EXPECT_EQ(net.send(validators[3], good), Code::kWrongPhase);
 }
 

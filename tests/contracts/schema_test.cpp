@@ -222,11 +222,11 @@ TEST(FrozenTest, encodings_have_not_changed) {
         {sha256(encode(Parameters{})).hex(),
          "a7c76fee646e5c8e04d69adb3ea03df1eb5ed28e3a56817a887d294b6af93c4a"},
         {sha256(encode(test_task())).hex(),
-         "15c12b0c37b47a404db1b9f26ef8838265d859b8481a7819feaa4e331a1deb3d"},
+         "319a0c2ec2dd07de6e29293c20f012690cf51025e7b71ec54e537d4d927cc9e7"},
         {sha256(encode(epoch)).hex(),
          "9fe061ea377bae36183f89730e97e936e9ec8680b02d40b574ab1dedb5fd5f5d"},
         {sha256(encode(round)).hex(),
-         "be2b16be3fe682bb556a9ff12c4c8b7b1b12f86854f3920ddaf53684ce36dc35"},
+         "e991e88c2c6d1006a1cce5f1dcb21b2b8993700e78766095abed57c81560be9c"},
         {to_hex(encode(CoinShare{CoinKind::kTest, sample_label(), {1, 2, 3}})),
          "03010000000000000002000000000000000300000004000000000000000300000001000000000000"
          "0002000000000000000300000000000000"},
@@ -294,7 +294,7 @@ TEST(FrozenTest, encodings_of_references_have_not_changed) {
         {sha256(encode(Statistics{sample_label(), Mode::kSum, {1}, {2}, {3}, {4}})).hex(),
          "49055f54d1cf9646e85ae7b720a0b8cf95c52d36acd24c360542bc2ae43ff986"},
         {sha256(encode(round)).hex(),
-         "c0b34197832e2c12fb6a436f3912c2d6da30924e838c8d3086b050d1cad74691"},
+         "c0c37bff46f75904fa5848cdb75a03f896f0db2e6a65ed065db280fe5c559193"},
     };
     for (const auto& [now, then] : frozen) EXPECT_EQ(now, then);
 }
