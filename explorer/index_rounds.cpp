@@ -140,7 +140,7 @@ Json round_json(Database& database, const RoundRow& row) {
             {"phase_time_ms", record["phase_time"]},
             {"changed_height", row.changed},
             {"mode", terms["mode"]},
-             {"reference", reference_json(database, record)},
+            {"reference", reference_json(database, record)},
             {"clip_norm", as_double(terms["clip_norm"]) / kQ32},
             {"dimension", terms["dimension"]},
             {"malicious_max", terms["malicious_max"]},

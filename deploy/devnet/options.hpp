@@ -32,7 +32,7 @@ struct Options {
     // Public records of all hospitals that validators train the reference update on; nobody else
     // does. 0: none; absent: 64 for heart, whose hospitals differ much, otherwise none.
     std::optional<std::size_t> reference;
-    std::optional<double> epsilon;         // of differential privacy over all rounds; absent: off
+    std::optional<double> epsilon;  // of differential privacy over all rounds; absent: off
     std::uint64_t seed = 1;
     std::filesystem::path directory;    // empty: see make_directory()
     std::filesystem::path report;       // empty: none is written

@@ -99,9 +99,9 @@ std::optional<AgreedKeys> agree_on_keys(const Committee& committee,
     for (SubsetRank rank = 0; rank < committee.subset_count(); ++rank) {
         const std::vector<Copy> copies = copies_of(committee, rank, rings);
         const auto has_majority = [&](const Copy& copy) {
-            const auto equal =
-                std::count_if(copies.begin(), copies.end(),
-                              [&](const Copy& other) { return *other.key == *copy.key; });
+            const auto equal = std::count_if(copies.begin(), copies.end(), [&](const Copy& other) {
+                return *other.key == *copy.key;
+            });
             return static_cast<std::size_t>(equal) >= committee.t() + std::size_t{1};
         };
         const auto found = std::find_if(copies.begin(), copies.end(), has_majority);
@@ -187,8 +187,7 @@ std::vector<Element> combine_prep(const Kdf& kdf, const Committee& committee,
             if (!committee.contains(rank, members[p])) continue;
             Element sum = 0;
             for (const DisputeTerm& term : terms) {
-                const auto index =
-                    static_cast<std::size_t>(items.index(items.at(term.position)));
+                const auto index = static_cast<std::size_t>(items.index(items.at(term.position)));
                 Element value = Field61::negate(rho[index]);
                 Element power = 1;
                 for (std::size_t l = 0; l < t; ++l) {

@@ -73,9 +73,8 @@ Result<void> Trainer::prove_range(const Epoch& epoch, const schema::RoundRecord&
 }
 
 // No pledge names this blob before its transaction: nodes take it once that waits with them.
-Result<void> Trainer::execute_with_blob(
-    const p2p::Instruction& instruction, const Bytes& blob,
-    const p2p::TransactionSender::IsPointless& is_pointless) {
+Result<void> Trainer::execute_with_blob(const p2p::Instruction& instruction, const Bytes& blob,
+                                        const p2p::TransactionSender::IsPointless& is_pointless) {
     const auto transaction = sender_.prepare(parts_.key, instruction);
     if (!transaction) return tl::unexpected(transaction.error());
     const auto accepted = sender_.send(*transaction, p2p::WaitFor::kAccepted);

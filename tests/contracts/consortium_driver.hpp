@@ -79,7 +79,7 @@ class ConsortiumDriver {
     Updates updates_;
     std::map<std::uint16_t, std::vector<std::uint64_t>> cheats_;
     std::map<std::uint16_t, std::vector<std::uint64_t>> proofs_;  // of the current round
-    std::map<Digest, std::vector<std::int64_t>> references_;  // posted, by hash
+    std::map<Digest, std::vector<std::int64_t>> references_;      // posted, by hash
     std::map<std::pair<std::uint64_t, std::uint64_t>, std::unique_ptr<Consortium>> consortia_;
 };
 

@@ -103,7 +103,7 @@ struct WorldOptions {
     bool has_reference = false;        // the task requires one; validators train it
     bool is_pool_slow = false;         // transactions wait a block, so workers return them again
     std::uint32_t features = 15;       // SUM mode: the update has one coordinate more
-    std::uint64_t slice_work = std::uint64_t{1} << 27;  // of a worker's step
+    std::uint64_t slice_work = std::uint64_t{1} << 27;        // of a worker's step
     std::function<void(schema::TaskSpec&)> adjust_task = {};  // before the council creates it
 };
 

@@ -151,8 +151,8 @@ TEST(BatchPath, decision_of_the_posted_shares) {
             const BatchItem item = batch.items.at(decision.bad_item);
             EXPECT_EQ(json({item.first, item.second}), entry.at("outcome").at("item"));
         } else {
-            EXPECT_EQ(decision.outcome, path == "certified" ? BatchOutcome::kCertified
-                                                            : BatchOutcome::kIncomplete);
+            EXPECT_EQ(decision.outcome,
+                      path == "certified" ? BatchOutcome::kCertified : BatchOutcome::kIncomplete);
             EXPECT_EQ(decision.delta, entry.at("delta").get<Elements>());
         }
     }
@@ -260,11 +260,11 @@ TEST(KeyMajority, waits_until_every_subset_has_t_plus_one_equal_copies) {
     for (MemberIndex k = 1; k <= 4; ++k) rings.push_back(ring_of(committee, k, keys));
     // Two members: every pair shares two of the four subsets only.
     EXPECT_FALSE(agree_on_keys(committee, std::vector<RevealedRing>{{1, rings[0]}, {2, rings[1]}}));
-    EXPECT_TRUE(agree_on_keys(committee, std::vector<RevealedRing>{
-                                             {1, rings[0]}, {2, rings[1]}, {3, rings[2]}}));
+    EXPECT_TRUE(agree_on_keys(
+        committee, std::vector<RevealedRing>{{1, rings[0]}, {2, rings[1]}, {3, rings[2]}}));
     rings[0].front().fill(9);  // a lie among three: its subset has two copies that differ
-    EXPECT_FALSE(agree_on_keys(committee, std::vector<RevealedRing>{
-                                              {1, rings[0]}, {2, rings[1]}, {4, rings[3]}}));
+    EXPECT_FALSE(agree_on_keys(
+        committee, std::vector<RevealedRing>{{1, rings[0]}, {2, rings[1]}, {4, rings[3]}}));
 }
 
 TEST(Stream, started_at_a_word_continues_as_read_from_the_start) {
