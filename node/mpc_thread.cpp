@@ -12,6 +12,8 @@ namespace consilium::node {
 
 using std::chrono::milliseconds;
 
+static_assert(mpc::kMaxLetterBytes == driver::limits::kWorkerLetterBytes);
+
 class MpcThread::StoredBlobs final : public mpc::BlobSource {
   public:
     explicit StoredBlobs(const Runtime& runtime) : runtime_(runtime) {}
@@ -41,6 +43,10 @@ MpcThread::MpcThread(Runtime& runtime, const KeyPair& key,
             has_news_ = true;
         }
         wake_.notify_one();
+    });
+    runtime.set_letter_listener([this](const PublicKey& from, Bytes content) {
+        const std::lock_guard lock(mutex_);
+        (void)mailbox_.push({from, std::move(content)});
     });
 }
 
@@ -86,7 +92,17 @@ void MpcThread::run() {
     }
 }
 
+void MpcThread::hand_over_letters() {
+    std::vector<mpc::Letter> letters;
+    {
+        const std::lock_guard lock(mutex_);
+        letters = mailbox_.take();
+    }
+    for (mpc::Letter& letter : letters) worker_.receive(std::move(letter));
+}
+
 void MpcThread::work_on(const Snapshot& newest) {
+    hand_over_letters();
     const auto owed = worker_.step(newest.state);
     {
         const std::lock_guard lock(mutex_);
@@ -95,6 +111,9 @@ void MpcThread::work_on(const Snapshot& newest) {
     if (!owed) {
         spdlog::error("secure computation: {}", owed.error().context);
         return;
+    }
+    for (mpc::Letter& letter : worker_.take_letters()) {
+        runtime_.send_letter(letter.peer, std::move(letter.content));
     }
     using std::chrono::duration_cast;
     const auto now = EventQueue::Clock::now().time_since_epoch();

@@ -2,6 +2,7 @@
 //
 // Computation happens on a thread of its own, on copies of final states; only the newest state
 // counts. mpc::Outbox says what is signed and what is handed to the driver again.
+// Letters of other workers wait for the next look at the state: nobody can make us look more often.
 #pragma once
 #include <condition_variable>
 #include <memory>
@@ -38,6 +39,7 @@ class MpcThread {
     void run();
     void work_on(const Snapshot& newest);
     void submit(const mpc::HandIn& due);
+    void hand_over_letters();
     [[nodiscard]] std::optional<std::uint64_t> next_nonce();
 
     Runtime& runtime_;
@@ -50,6 +52,7 @@ class MpcThread {
 
     mutable std::mutex mutex_;
     std::condition_variable wake_;
+    mpc::Mailbox mailbox_;
     bool has_news_ = true;
     bool is_stopping_ = false;
     bool must_resign_ = false;  // a submission was refused: nonces moved under us

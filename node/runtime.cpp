@@ -134,6 +134,10 @@ void Runtime::add_listener(CommitListener listener) {
     listeners_.push_back(std::move(listener));
 }
 
+void Runtime::set_letter_listener(LetterListener listener) {
+    letter_listener_ = std::move(listener);
+}
+
 Result<void> Runtime::start() {
     if (auto started = mesh_->start(io_); !started) return started;
     is_started_ = true;
@@ -296,6 +300,10 @@ std::uint64_t Runtime::report_count(driver::ReportKind kind) const {
     return found == reports_.end() ? 0 : found->second;
 }
 
+void Runtime::send_letter(const PublicKey& to, Bytes content) {
+    send(to, driver::encode_frame(driver::WorkerLetter{std::move(content)}));
+}
+
 void Runtime::send(const PublicKey& to, const driver::Frame& frame) {
     if (const auto peer = mesh_->find_peer(to)) {
         (void)mesh_->send(*peer, static_cast<p2p::FrameKind>(frame.kind), *frame.payload);
@@ -349,6 +357,10 @@ void Runtime::on_report(const driver::Report& report) {
         ++reports_[report.kind];
     }
     spdlog::log(level_of(report.kind), "{}", report.detail);
+}
+
+void Runtime::on_letter(const PublicKey& from, Bytes content) {
+    if (letter_listener_) letter_listener_(from, std::move(content));
 }
 
 }  // namespace consilium::node

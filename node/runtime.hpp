@@ -44,6 +44,7 @@ struct RuntimeOptions {
 
 using SubmissionCallback = std::function<void(const driver::SubmissionResult&)>;
 using CommitListener = std::function<void(const driver::CommittedBlock&)>;
+using LetterListener = std::function<void(const PublicKey& from, Bytes content)>;
 
 class Runtime final : private driver::Env {
   public:
@@ -59,6 +60,9 @@ class Runtime final : private driver::Env {
 
     // Before start(): called on the driver's thread for every committed block; must return fast.
     void add_listener(CommitListener listener);
+    // Before start(): called on the driver's thread for every letter to our worker; must return
+    // fast.
+    void set_letter_listener(LetterListener listener);
     [[nodiscard]] Result<void> start();
     // Stops the driver's thread and the links; waits for both. Nothing that was acknowledged is
     // lost: every committed block is on disk already.
@@ -67,6 +71,8 @@ class Runtime final : private driver::Env {
     // The callback runs on the driver's thread. False: too many submissions wait, it never runs.
     bool submit(driver::SubmitTransaction submission, SubmissionCallback done);
     bool submit_blob(const PublicKey& account, Bytes content, SubmissionCallback done);
+    // For the other validator's worker; may be lost. Any thread.
+    void send_letter(const PublicKey& to, Bytes content);
     // Runs on the driver's thread. False when too much waits.
     bool call(DriverCall call);
 
@@ -114,6 +120,7 @@ class Runtime final : private driver::Env {
     void on_committed(const driver::CommittedBlock& committed) override;
     void on_submission(const driver::SubmissionResult& result) override;
     void on_report(const driver::Report& report) override;
+    void on_letter(const PublicKey& from, Bytes content) override;
 
     RuntimeOptions options_;
     const KeyPair& key_;
@@ -125,6 +132,7 @@ class Runtime final : private driver::Env {
     std::unique_ptr<p2p::Mesh> mesh_;
     std::unique_ptr<driver::Driver> driver_;
     std::vector<CommitListener> listeners_;
+    LetterListener letter_listener_;
     std::thread thread_;
     bool is_started_ = false;
     std::uint64_t wake_at_ms_ = 0;

@@ -34,15 +34,17 @@ class TransportSecretKey {
 struct SealContext {
     std::string_view chain_id;
     std::uint64_t mpc_epoch{};
-    std::string_view label;  // "KEY_COMMIT" or "CLIENT_KEYS"
+    std::string_view label;  // one of those below
     MemberIndex sender{};
-    std::uint64_t subject{};    // bitmap(A) for KEY_COMMIT, client i for CLIENT_KEYS
+    std::uint64_t subject{};    // client i for CLIENT_KEYS, bitmap(A) for the others
     std::uint64_t recipient{};  // member index or client index
 };
 [[nodiscard]] Bytes encode_seal_context(const SealContext& context);
 
 inline constexpr std::string_view kKeyCommitLabel = "KEY_COMMIT";
 inline constexpr std::string_view kClientKeysLabel = "CLIENT_KEYS";
+// An opening that a member of A sends another one who asked for it.
+inline constexpr std::string_view kKeyReplyLabel = "KEY_REPLY";
 inline constexpr std::size_t kSealOverheadBytes = 32 + 16;
 inline constexpr std::size_t kMaxSealedPlaintext = 64 * 1024;  // C(12,4) keys are 15,840 bytes
 

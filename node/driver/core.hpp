@@ -84,6 +84,7 @@ class Driver::Core {
     void on_message(const PublicKey& from, Manifest message);
     void on_message(const PublicKey& from, const ChunkRequest& message);
     void on_message(const PublicKey& from, Chunk message);
+    void on_message(const PublicKey& from, WorkerLetter message);
     void on_consensus(const PublicKey& from, ByteView content);
     void invalid(const PublicKey& from, const std::string& why);
 

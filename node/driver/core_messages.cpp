@@ -152,4 +152,9 @@ void Driver::Core::on_message(const PublicKey& from, Chunk message) {
     blobs_.on_chunk(from, std::move(message), now_.monotonic_ms);
 }
 
+void Driver::Core::on_message(const PublicKey& from, WorkerLetter message) {
+    // Observers have no worker; whose letter it is beyond that, the worker judges.
+    if (chain_.membership().find(from)) env_.on_letter(from, std::move(message.content));
+}
+
 }  // namespace consilium::driver

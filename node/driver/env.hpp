@@ -99,6 +99,9 @@ class Env {
     virtual void on_committed(const CommittedBlock& committed) = 0;
     virtual void on_submission(const SubmissionResult& result) = 0;
     virtual void on_report(const Report& report) = 0;
+    // For the worker, from a validator whose link has proved its key; any bytes. Must return fast.
+    // Dropped where there is no worker.
+    virtual void on_letter(const PublicKey& /*from*/, Bytes /*content*/) {}
 };
 
 }  // namespace consilium::driver

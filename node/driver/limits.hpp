@@ -52,6 +52,10 @@ inline constexpr std::size_t kRelayBytes = kMaxTransactionBytes;  // of one rela
 inline constexpr std::size_t kFetchIds = kMaxTransactionsPerBlock;
 inline constexpr std::size_t kResponseBytes = kMaxBlockBytes;
 
+// What workers tell each other: a reply for each of the 330 subsets that two of 13 members share is
+// 38 KB.
+inline constexpr std::size_t kWorkerLetterBytes = 64 * 1024;
+
 // Evidence: two messages of at most 1 MiB each. Accounts of validators are made by the council
 // only, so the number of offenders is small.
 inline constexpr std::size_t kEvidencePerMember = 8;

@@ -39,6 +39,7 @@ constexpr FrameKind kKinds[] = {
     FrameKind::kBlob,         // Manifest
     FrameKind::kBlob,         // ChunkRequest
     FrameKind::kBlob,         // Chunk
+    FrameKind::kTransaction,  // WorkerLetter
 };
 constexpr std::size_t kTypes = std::variant_size_v<PeerMessage>;
 static_assert(std::size(kKinds) == kTypes);

@@ -219,11 +219,21 @@ struct Chunk {
     friend bool operator==(const Chunk&, const Chunk&) = default;
 };
 
+// What the worker of one validator tells that of another; the driver passes it on unread.
+struct WorkerLetter {
+    Bytes content;
+    template <typename Self, typename Visitor>
+    static void describe(Self& self, Visitor& visit) {
+        visit("content", self.content, Limit{limits::kWorkerLetterBytes});
+    }
+    friend bool operator==(const WorkerLetter&, const WorkerLetter&) = default;
+};
+
 // The alternative's index is the message type on the wire; new ones are added at the end only.
 using PeerMessage =
     std::variant<VoteMessage, ProposalMessage, ProposalIdsRequest, ProposalIds, TransactionRequest,
                  TransactionResponse, TransactionRelay, StatusMessage, BlockRequest, BlockResponse,
-                 HaveMessage, ManifestRequest, Manifest, ChunkRequest, Chunk>;
+                 HaveMessage, ManifestRequest, Manifest, ChunkRequest, Chunk, WorkerLetter>;
 
 [[nodiscard]] std::string_view to_string(FrameKind kind);
 [[nodiscard]] FrameKind frame_kind(const PeerMessage& message);

@@ -5,6 +5,7 @@
 
 #include "contracts/schema/arguments.hpp"
 #include "fl_engine/smpc/secret_codec.hpp"
+#include "node/mpc/key_exchange.hpp"
 #include "node/mpc/messages.hpp"
 
 namespace consilium::mpc {
@@ -191,11 +192,23 @@ bool is_held(const SetupSecrets& secrets, const SubsetSetup& entry) {
     return held != secrets.openings.end() && held->second.commitment == entry.commitment;
 }
 
-Result<void> post_acknowledgements(const Context& context, SetupSecrets& secrets,
-                                   const schema::SetupRecord& setup) {
+// What leaders sealed for us, and where that fits nothing, what other members know.
+Result<void> obtain_keys(const Context& context, SetupSecrets& secrets,
+                         const schema::SetupRecord& setup, KeyExchange& exchange,
+                         const std::vector<Letter>& received) {
     if (auto collected = EpochSetup::collect(context, secrets, setup); !collected) {
         return tl::unexpected(collected.error());
     }
+    if (exchange.accept(context, secrets, setup, received)) {
+        if (auto stored = store(context, secrets); !stored) return stored;
+    }
+    exchange.answer(context, secrets, setup, received);
+    exchange.ask(context, secrets, setup);
+    return {};
+}
+
+void post_acknowledgements(const Context& context, const SetupSecrets& secrets,
+                           const schema::SetupRecord& setup) {
     schema::KeyAck arguments;
     arguments.mpc_epoch = context.epoch.mpc_epoch;
     for (const SubsetSetup& entry : setup.subsets) {
@@ -203,14 +216,13 @@ Result<void> post_acknowledgements(const Context& context, SetupSecrets& secrets
                              !context.is_mine(entry.acknowledged) && is_held(secrets, entry);
         if (is_owed) arguments.entries.push_back({entry.subset, *entry.commitment});
     }
-    if (arguments.entries.empty()) return {};
+    if (arguments.entries.empty()) return;
     const Bytes encoded = encode(arguments);
     owe(context, {.label = epoch_name(context.epoch.mpc_epoch) + "/key-ack-" +
                            sha256(encoded).hex().substr(0, 16),
                   .action = action::kKeyAck,
                   .arguments = encoded,
                   .blobs = {}});
-    return {};
 }
 
 }  // namespace
@@ -240,6 +252,7 @@ Result<Completeness> EpochSetup::collect(const Context& context, SetupSecrets& s
                                          const schema::SetupRecord& setup) {
     Completeness completeness = Completeness::kComplete;
     bool has_news = false;
+    secrets.misfits.clear();
     for (const SubsetSetup& entry : setup.subsets) {
         if (!context.is_mine(entry.subset) || is_held(secrets, entry)) continue;
         auto opening = entry.commitment ? receive(context, secrets, setup, entry)
@@ -253,6 +266,7 @@ Result<Completeness> EpochSetup::collect(const Context& context, SetupSecrets& s
             if (completeness == Completeness::kComplete) completeness = Completeness::kWaiting;
         } else {
             context.refuse(opening.error().context);
+            secrets.misfits.insert(entry.subset);
             completeness = Completeness::kHopeless;
         }
     }
@@ -262,7 +276,8 @@ Result<Completeness> EpochSetup::collect(const Context& context, SetupSecrets& s
     return completeness;
 }
 
-Result<void> EpochSetup::step(const Context& context) {
+Result<void> EpochSetup::step(const Context& context, KeyExchange& exchange,
+                              const std::vector<Letter>& received) {
     auto keys = find_secret(context.secrets, epoch_keys_name(context));
     if (!keys) return tl::unexpected(keys.error());
     if (*keys) {
@@ -285,7 +300,11 @@ Result<void> EpochSetup::step(const Context& context) {
         context.find<schema::SetupRecord>(schema::keys::setup(context.epoch.mpc_epoch));
     if (!setup) return {};
     if (auto posted = post_commits(context, **loaded, *setup); !posted) return posted;
-    return post_acknowledgements(context, **loaded, *setup);
+    if (auto obtained = obtain_keys(context, **loaded, *setup, exchange, received); !obtained) {
+        return obtained;
+    }
+    post_acknowledgements(context, **loaded, *setup);
+    return {};
 }
 
 Result<void> EpochSetup::erase(const Context& context) {

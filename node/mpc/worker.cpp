@@ -5,6 +5,7 @@
 #include "node/mpc/context.hpp"
 #include "node/mpc/epoch_keys.hpp"
 #include "node/mpc/epoch_setup.hpp"
+#include "node/mpc/key_exchange.hpp"
 #include "node/mpc/preparation.hpp"
 #include "node/mpc/round_reference.hpp"
 #include "node/mpc/round_shares.hpp"
@@ -23,6 +24,7 @@ class Worker::Core {
 
     Result<std::vector<Outgoing>> step(const StateReader& state) {
         std::vector<Outgoing> owed;
+        const std::vector<Letter> received = mailbox_.take();
         const schema::MpcRecord mpc = find_mpc(state);
         const auto epoch = current_epoch(state, mpc);
         status_.mpc_epoch = epoch ? epoch->mpc_epoch : 0;
@@ -31,6 +33,7 @@ class Worker::Core {
         if (newest_ != newest) {
             round_ = RoundShares();
             preparation_ = Preparation();
+            exchange_ = KeyExchange();
             is_setup_erased_ = false;
             const auto has_later = erase_older_epochs(secrets_, newest);
             if (!has_later) return tl::unexpected(has_later.error());
@@ -52,12 +55,15 @@ class Worker::Core {
         if (!self || !committee) return owed;
         const Context context{options_, secrets_,   blobs_, state,   kdf_,
                               *epoch,   *committee, *self,  status_, owed};
-        auto done = epoch->phase == schema::EpochPhase::kActive ? step_active(context)
-                                                                : EpochSetup::step(context);
+        auto done = epoch->phase == schema::EpochPhase::kActive
+                        ? step_active(context)
+                        : EpochSetup::step(context, exchange_, received);
         if (!done) return tl::unexpected(done.error());
         return owed;
     }
     [[nodiscard]] WorkerStatus status() const { return status_; }
+    void receive(Letter letter) { (void)mailbox_.push(std::move(letter)); }
+    [[nodiscard]] std::vector<Letter> take_letters() { return exchange_.take_sent(); }
 
   private:
     static schema::MpcRecord find_mpc(const StateReader& state) {
@@ -99,6 +105,8 @@ class Worker::Core {
     RoundReference reference_;
     RoundShares round_;
     Preparation preparation_;
+    Mailbox mailbox_;
+    KeyExchange exchange_;
     std::optional<std::uint64_t> newest_;  // epoch of the last state; older ones are erased
     bool is_behind_ = false;               // that state is older than what the store has seen
     bool is_setup_erased_ = false;         // of that epoch
@@ -116,6 +124,14 @@ Result<std::vector<Outgoing>> Worker::step(const StateReader& state) {
 
 WorkerStatus Worker::status() const {
     return core_->status();
+}
+
+void Worker::receive(Letter letter) {
+    core_->receive(std::move(letter));
+}
+
+std::vector<Letter> Worker::take_letters() {
+    return core_->take_letters();
 }
 
 }  // namespace consilium::mpc

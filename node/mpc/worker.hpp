@@ -25,6 +25,7 @@
 #include "core/result.hpp"
 #include "core/secret.hpp"
 #include "core/state.hpp"
+#include "node/mpc/mailbox.hpp"
 
 namespace consilium::mpc {
 
@@ -102,6 +103,12 @@ class Worker {
     // the SecretStore's: nothing may be sent, the caller tries again at the next block.
     [[nodiscard]] Result<std::vector<Outgoing>> step(const StateReader& state);
     [[nodiscard]] WorkerStatus status() const;
+
+    // A letter of another validator, whose key the link has proved; the next step() looks at it.
+    // Any bytes: what is no good, or too much, is dropped.
+    void receive(Letter letter);
+    // Letters to other validators, each on its authenticated link; they may be lost.
+    [[nodiscard]] std::vector<Letter> take_letters();
 
   private:
     class Core;

@@ -158,6 +158,18 @@ TEST(Driver, garbage_frames_are_counted_and_change_nothing) {
     EXPECT_EQ(env.invalid.size(), 3U);
 }
 
+TEST(Driver, letters_of_members_reach_the_worker_and_those_of_observers_do_not) {
+    RecordingEnv env{0};
+    auto driver = open(env, 0);
+    deliver(*driver, 2, WorkerLetter{{1, 2, 3}}, 1);
+    deliver(*driver, kObserver, WorkerLetter{{4}}, 2);
+    ASSERT_EQ(env.letters.size(), 1U);
+    EXPECT_EQ(env.letters[0], std::pair(key_of(2), Bytes{1, 2, 3}));
+    EXPECT_TRUE(env.invalid.empty());
+    deliver(*driver, 2, WorkerLetter{Bytes(limits::kWorkerLetterBytes)}, 3);
+    EXPECT_EQ(env.letters.size(), 2U);
+}
+
 TEST(Driver, a_blob_that_nobody_names_is_refused) {
     RecordingEnv env{0};
     auto driver = open(env, 0);

@@ -65,6 +65,9 @@ class RecordingEnv final : public Env {
     }
     void on_submission(const SubmissionResult& result) override { submissions.push_back(result); }
     void on_report(const Report& report) override { reports.push_back(report); }
+    void on_letter(const PublicKey& from, Bytes content) override {
+        letters.emplace_back(from, std::move(content));
+    }
 
     // The answer to the oldest open question.
     [[nodiscard]] SignaturesChecked take_answer() {
@@ -96,6 +99,7 @@ class RecordingEnv final : public Env {
     std::vector<Height> committed_heights;
     std::vector<SubmissionResult> submissions;
     std::vector<Report> reports;
+    std::vector<std::pair<PublicKey, Bytes>> letters;
     std::uint64_t wake_ms = 0;
 
   private:

@@ -28,7 +28,8 @@ std::vector<PeerMessage> samples() {
             ManifestRequest{digest},
             Manifest{digest, 8, {digest}},
             ChunkRequest{digest, 1},
-            Chunk{digest, 1, {4, 5}}};
+            Chunk{digest, 1, {4, 5}},
+            WorkerLetter{{6}}};
 }
 
 TEST(Wire, every_message_survives_the_round_trip) {

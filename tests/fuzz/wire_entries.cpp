@@ -1,6 +1,7 @@
 // Entry points of the wires: consensus messages, frames between nodes, requests to the API.
 #include "consensus/messages.hpp"
 #include "node/driver/wire.hpp"
+#include "node/mpc/key_letters.hpp"
 #include "p2p/blob_put.hpp"
 #include "p2p/frame.hpp"
 #include "p2p/http_message.hpp"
@@ -51,6 +52,16 @@ Bytes peer_message_sample(Random& random) {
     Bytes sample{static_cast<std::uint8_t>(static_cast<unsigned>(frame.kind) - 1)};
     sample.insert(sample.end(), frame.payload->begin(), frame.payload->end());
     return sample;
+}
+
+bool run_key_letter(ByteView data) {
+    const auto letter = mpc::decode_letter(data);
+    if (!letter) return false;
+    check_same(mpc::encode_letter(*letter), data);
+    return true;
+}
+Bytes key_letter_sample(Random& random) {
+    return mpc::encode_letter(make_any<mpc::KeyLetter>(random));
 }
 
 // A stream cut at places that the first byte chooses must give the same frames as the whole.
@@ -104,6 +115,7 @@ const std::vector<EntryPoint>& wire_entry_points() {
     static const std::vector<EntryPoint> kEntries{
         {"consensus_message", run_consensus, consensus_sample},
         {"peer_message", run_peer_message, peer_message_sample},
+        {"key_letter", run_key_letter, key_letter_sample},
         {"frames", run_frames, frames_sample},
         {"request_target", run_target, target_sample},
     };

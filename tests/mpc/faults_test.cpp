@@ -298,6 +298,7 @@ TEST(KeySetup, garbled_ciphertexts_move_the_leader) {
         arguments.ciphertexts.sha256 = sha256(sent.blobs[0]);
         sent.arguments = encode(arguments);
     };
+    liar.lie_to_member = [](Letter&) { return false; };
     ASSERT_TRUE(world.run_rounds(1));
     const auto absences = world.events_of<schema::Absent>(event::kAbsent);
     ASSERT_FALSE(absences.empty());

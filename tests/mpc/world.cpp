@@ -235,11 +235,15 @@ void World::act(Validator& validator) {
                      [&](const auto& other) { return other.get() == &validator; }) -
         validators.begin());
     if (options.restarts_every_step) restart(position);
+    for (Letter& letter : std::exchange(validator.waiting, {})) {
+        validator.worker->receive(std::move(letter));
+    }
     auto owed = validator.worker->step(state);
     if (!owed) {
         ++validator.errors;
         return;
     }
+    deliver_letters(validator);
     if (options.replays_every_step) replay(validator, *owed);
     for (Outgoing& outgoing : *owed) {
         note(validator, outgoing);
@@ -247,6 +251,17 @@ void World::act(Validator& validator) {
         for (const Bytes& blob : outgoing.blobs) blobs.put(blob);
         send(validator.key, static_cast<schema::Module>(outgoing.module), outgoing.action,
              outgoing.arguments);
+    }
+}
+
+void World::deliver_letters(Validator& from) {
+    for (Letter& letter : from.worker->take_letters()) {
+        from.letters.push_back(letter);
+        if (from.lie_to_member && !from.lie_to_member(letter)) continue;
+        for (const auto& to : validators) {
+            if (to->key.public_key() != letter.peer || to->is_silent) continue;
+            to->waiting.push_back({from.key.public_key(), letter.content});
+        }
     }
 }
 

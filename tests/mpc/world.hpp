@@ -66,8 +66,12 @@ struct Validator {
     std::unique_ptr<Worker> worker;
     std::function<void(std::span<std::uint8_t>)> random;
     std::unique_ptr<ReferenceSource> references;
-    bool is_silent = false;                  // its worker does not run
-    std::function<void(Outgoing&)> lie;      // changes what it sends
+    bool is_silent = false;              // its worker does not run
+    std::function<void(Outgoing&)> lie;  // changes what it sends
+    // Changes what it sends to another member; false: sends nothing.
+    std::function<bool(Letter&)> lie_to_member;
+    std::vector<Letter> waiting;             // letters to it; it sees them in the next block
+    std::vector<Letter> letters;             // all that it sent
     std::map<std::string, Digest> returned;  // by label: hash of what the worker returned
     std::set<std::string> changed_labels;    // returned with two contents: must stay empty
     std::size_t errors = 0;                  // steps that failed
@@ -176,6 +180,7 @@ class World {
 
   private:
     void act(Validator& validator);
+    void deliver_letters(Validator& from);
     void note(Validator& validator, const Outgoing& outgoing);
     void replay(Validator& validator, const std::vector<Outgoing>& owed);
     void act(Client& client, std::size_t position);
