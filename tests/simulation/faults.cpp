@@ -13,39 +13,39 @@ constexpr std::uint64_t kFaultsPollMs = 100;
 }  // namespace
 
 const std::vector<std::string>& fault_kinds() {
-    static const std::vector<std::string> kKinds = {"lost",
-                                                    "duplicated",
-                                                    "reordered",
-                                                    "partitioned",
-                                                    "slow_network",
-                                                    "crash",
-                                                    "crash_before_sync",
-                                                    "crash_between_syncs",
-                                                    "crash_after_sync",
-                                                    "crash_all",
-                                                    "restart",
-                                                    "storage_error",
-                                                    "store_wiped",
-                                                    "store_restored",
-                                                    "clock_skew",
-                                                    "clock_far_off",
-                                                    "twins",
-                                                    "withheld",
-                                                    "vote_delayed",
-                                                    "garbled"};
-    return kKinds;
+    static const std::vector<std::string> kinds = {"lost",
+                                                   "duplicated",
+                                                   "reordered",
+                                                   "partitioned",
+                                                   "slow_network",
+                                                   "crash",
+                                                   "crash_before_sync",
+                                                   "crash_between_syncs",
+                                                   "crash_after_sync",
+                                                   "crash_all",
+                                                   "restart",
+                                                   "storage_error",
+                                                   "store_wiped",
+                                                   "store_restored",
+                                                   "clock_skew",
+                                                   "clock_far_off",
+                                                   "twins",
+                                                   "withheld",
+                                                   "vote_delayed",
+                                                   "garbled"};
+    return kinds;
 }
 
 const std::vector<std::string>& mpc_fault_kinds() {
-    static const std::vector<std::string> kKinds = {
-        "share_wrong",         "share_withheld",       "share_late",
-        "share_late_wrong",    "share_twice",          "client_vanishes",
-        "client_equivocates",  "blob_withheld",        "blob_to_one_node",
-        "blob_dripped",        "blob_of_bad_words",    "update_too_long",
-        "crash_at_step",       "trainer_crash",        "trainer_crash_at_write",
-        "trainer_restored",    "secret_crash_planned", "secret_error",
-        "have_to_backups_only"};
-    return kKinds;
+    static const std::vector<std::string> kinds = {
+        "share_wrong",          "share_withheld",       "share_late",
+        "share_late_wrong",     "share_twice",          "client_vanishes",
+        "client_equivocates",   "blob_withheld",        "blob_to_one_node",
+        "blob_dripped",         "blob_of_bad_words",    "update_too_long",
+        "crash_at_step",        "trainer_crash",        "trainer_crash_at_write",
+        "trainer_restored",     "secret_crash_planned", "secret_error",
+        "have_to_backups_only", "range_unproved",       "range_false"};
+    return kinds;
 }
 
 // Up to f members are faulty for the whole run: byzantine, or robbed of their store once.

@@ -14,7 +14,7 @@ RunOptions calm_run(std::uint64_t seed) {
     RunOptions options;
     options.seed = seed;
     options.is_calm = true;
-    options.duration_ms = 10'000;
+    options.duration_ms = 12'000;
     options.mpc.is_on = true;
     options.mpc.trainers.assign(4, TrainerKind::kHonest);
     return options;
@@ -44,6 +44,8 @@ TEST(SimulatedRounds, without_faults_every_round_ends_and_every_client_is_in_it)
         EXPECT_GE(result.rounds["results"], 3U);
         EXPECT_LE(result.rounds["attempts"], result.rounds["results"] + 1);  // one is running
         EXPECT_EQ(result.rounds["openings"], result.rounds["results"]);
+        EXPECT_GE(result.rounds["ranges"] + 1, 4 * result.rounds["results"]);
+        EXPECT_EQ(result.rounds["aborted"], 0U);
         EXPECT_GE(result.rounds["submissions"] + 1, 4 * result.rounds["results"]);
         EXPECT_EQ(result.rounds["faults"], 0U);
         EXPECT_EQ(result.late_views, 0U);
@@ -63,7 +65,7 @@ class HostileBlob : public ::testing::TestWithParam<TrainerKind> {};
 
 TEST_P(HostileBlob, blocks_go_on_in_time_and_no_primary_is_deposed) {
     RunOptions options = calm_run(4);
-    options.duration_ms = 20'000;
+    options.duration_ms = 25'000;
     options.mpc.trainers.push_back(GetParam());
     options.mpc.are_haves_hidden = true;
     RunResult result = run_simulation(options);
@@ -79,7 +81,8 @@ TEST_P(HostileBlob, blocks_go_on_in_time_and_no_primary_is_deposed) {
 INSTANTIATE_TEST_SUITE_P(Kinds, HostileBlob,
                          ::testing::Values(TrainerKind::kWithholding, TrainerKind::kOneNode,
                                            TrainerKind::kDripping, TrainerKind::kBadWords,
-                                           TrainerKind::kVanishing, TrainerKind::kEquivocating),
+                                           TrainerKind::kVanishing, TrainerKind::kEquivocating,
+                                           TrainerKind::kUnproved, TrainerKind::kFalseRange),
                          [](const auto& kind) { return std::string(name_of(kind.param)); });
 
 struct LieCase {
@@ -138,6 +141,7 @@ class OutageAtStep : public ::testing::TestWithParam<Step> {};
 // away must have fetched what it missed, or the openings after it would wait for ever.
 TEST_P(OutageAtStep, rounds_end_and_who_was_away_takes_part_again) {
     RunOptions options = calm_run(8);
+    options.duration_ms = 16'000;  // every step comes before healing
     options.mpc.lies = {
         {.action = action::kStat1, .kind = LieKind::kWrong, .error = 5, .labels_max = 1'000}};
     for (std::size_t process = 0; process < 2; ++process) {
@@ -150,8 +154,9 @@ TEST_P(OutageAtStep, rounds_end_and_who_was_away_takes_part_again) {
 
 INSTANTIATE_TEST_SUITE_P(Steps, OutageAtStep,
                          ::testing::Values(Step::kEphemeralKeys, Step::kCommitments,
-                                           Step::kPreparing, Step::kSubmitting, Step::kStat1,
-                                           Step::kStat2, Step::kAggregate));
+                                           Step::kPreparing, Step::kSubmitting, Step::kRanging,
+                                           Step::kCoinTest, Step::kStat1, Step::kStat2,
+                                           Step::kAggregate));
 
 struct PlantedCase {
     const char* name;
@@ -190,6 +195,7 @@ INSTANTIATE_TEST_SUITE_P(
         PlantedCase{"wrong_share_that_nobody_names", MpcPlanted::kClaimedLie, "M6", true},
         PlantedCase{"store_that_erases_nothing", MpcPlanted::kKeepsSecrets, "M8", true},
         PlantedCase{"trainer_that_masks_anew_each_time", MpcPlanted::kTwoUpdates, "M9", true},
+        PlantedCase{"trainer_that_proves_anew_each_time", MpcPlanted::kTwoProofs, "M9", true},
         PlantedCase{"more_than_t_silent_for_ever", MpcPlanted::kSilentMajority, "A8", true}),
     [](const auto& one) { return std::string(one.param.name); });
 

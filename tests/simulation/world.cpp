@@ -367,10 +367,19 @@ RunResult World::run() {
     result_.simulated_ms = now_ms_;
     if (protocol_) {
         const ProtocolChecks::Counts& counts = protocol_->counts();
-        result_.rounds = {{"results", counts.results},        {"attempts", counts.attempts},
-                          {"aborted", counts.aborted},        {"cancelled", counts.cancelled},
-                          {"faults", counts.faults},          {"openings", counts.openings},
-                          {"submissions", counts.submissions}};
+        result_.rounds = {{"results", counts.results},
+                          {"attempts", counts.attempts},
+                          {"aborted", counts.aborted},
+                          {"cancelled", counts.cancelled},
+                          {"faults", counts.faults},
+                          {"openings", counts.openings},
+                          {"submissions", counts.submissions},
+                          {"ranges", counts.ranges},
+                          {"seeds", counts.seeds},
+                          {"sacrifices", counts.sacrifices},
+                          {"disputes", counts.disputes},
+                          {"burned", counts.burned},
+                          {"excluded", counts.excluded}};
     }
     return result_;
 }

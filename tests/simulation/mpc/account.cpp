@@ -1,6 +1,8 @@
 // One transaction at a time.
 #include "tests/simulation/mpc/account.hpp"
 
+#include <algorithm>
+
 #include "core/transaction.hpp"
 #include "tests/simulation/crypto.hpp"
 
@@ -26,20 +28,23 @@ void Account::send(schema::Module module, std::uint16_t action, Bytes arguments)
     transaction.chain_id = genesis_.chain_id;
     transaction.genesis_hash = genesis_.hash();
     transaction.sender = public_key();
-    transaction.nonce = stage_.driver_of(*target)->next_nonce(public_key());
+    transaction.nonce = std::max(stage_.driver_of(*target)->next_nonce(public_key()), nonce_min_);
     transaction.valid_until = Height{stage_.top().value + kExpiryBlocks};
     transaction.module = static_cast<std::uint16_t>(module);
     transaction.action = action;
     transaction.arguments = std::move(arguments);
     transaction.signature = simulation_sign(simulation_key(key_), signing_digest(transaction));
-    waiting_ =
-        Waiting{encode(transaction), transaction_id(transaction), transaction.valid_until, 0};
+    waiting_ = Waiting{encode(transaction), transaction_id(transaction), transaction.valid_until,
+                       transaction.nonce, 0};
     submit();
 }
 
 void Account::tick() {
     if (!waiting_) return;
-    if (stage_.is_committed(waiting_->id) || waiting_->valid_until < stage_.top()) {
+    if (stage_.is_committed(waiting_->id)) {
+        nonce_min_ = waiting_->nonce + 1;
+        waiting_.reset();
+    } else if (waiting_->valid_until < stage_.top()) {
         waiting_.reset();
     } else if (stage_.now_ms() - waiting_->submitted_ms >= kResubmitMs) {
         submit();

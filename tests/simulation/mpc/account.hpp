@@ -29,6 +29,7 @@ class Account {
         Bytes transaction;
         Digest id;
         Height valid_until;
+        std::uint64_t nonce{};
         std::uint64_t submitted_ms{};
     };
     void submit();
@@ -37,6 +38,7 @@ class Account {
     const Genesis& genesis_;
     std::size_t key_;
     std::optional<Waiting> waiting_;
+    std::uint64_t nonce_min_ = 0;  // after what was committed, whatever a node behind says
 };
 
 }  // namespace consilium::simulation

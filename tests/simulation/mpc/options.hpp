@@ -20,6 +20,7 @@ enum class MpcPlanted : std::uint8_t {
     kCommonStatistics,   // all workers shift STAT1 alike: more than t collude
     kCommonAggregate,    // the same for AGG
     kClaimedLie,         // a right share is on record as wrong: nobody will name it
+    kTwoProofs,          // a trainer proves anew each time
     kTwoUpdates,         // a trainer masks anew each time
     kSilentMajority      // more than t workers stay silent for ever
 };
@@ -31,6 +32,9 @@ enum class Step : std::uint8_t {
     kCommitments,
     kPreparing,  // the epoch is active, no round has begun
     kSubmitting,
+    kCoinRange,
+    kRanging,
+    kCoinTest,
     kStat1,
     kStat2,
     kAggregate,

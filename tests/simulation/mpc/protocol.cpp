@@ -45,15 +45,24 @@ constexpr std::uint16_t kFirstRoundAction = action::kStat1;
     switch (round->phase) {
         case schema::Phase::kSubmitting:
             return Step::kSubmitting;
+        case schema::Phase::kCoinRange:
+            return Step::kCoinRange;
+        case schema::Phase::kRanging:
+            return Step::kRanging;
+        case schema::Phase::kCoinTest:
+            return Step::kCoinTest;
         case schema::Phase::kStat1:
             return Step::kStat1;
         case schema::Phase::kStat2:
             return Step::kStat2;
         case schema::Phase::kAggregate:
             return Step::kAggregate;
-        default:
-            return Step::kBetween;  // also phases that come to be before shares are asked for
+        case schema::Phase::kResult:
+        case schema::Phase::kAborted:
+        case schema::Phase::kCancelled:
+            return Step::kBetween;
     }
+    UNREACHABLE();
 }
 
 [[nodiscard]] SecretDefect defect_of(MpcPlanted planted) {
@@ -97,13 +106,16 @@ schema::TaskSpec simulated_task(std::uint64_t seed) {
     spec.name = "Study";
     spec.data_schema = "study";
     const bool is_sum = seed % 3 == 0;
+    // 129 parameters: the range is proved of random projections (COIN_R), not of each coordinate.
+    const std::uint32_t inputs = seed % 5 == 4 ? 14 : 3;
     spec.mode = is_sum ? schema::Mode::kSum : schema::Mode::kPairwise;
     spec.model = is_sum ? schema::ModelSpec{schema::ModelKind::kLogistic, {15, 1}}
-                        : schema::ModelSpec{schema::ModelKind::kMlp, {3, 8, 1}};
+                        : schema::ModelSpec{schema::ModelKind::kMlp, {inputs, 8, 1}};
     spec.seed.fill(7);
     spec.rounds = 10'000;
     spec.windows.pledge = {.blocks = 4, .ms = 2'500};
     spec.windows.submit = {.blocks = 4, .ms = 2'500};
+    spec.windows.range = {.blocks = 4, .ms = 2'500};
     spec.windows.aggregate = {.blocks = 3, .ms = 1'000};
     return spec;
 }
@@ -125,7 +137,8 @@ void Protocol::make_trainers() {
     std::vector<TrainerKind> kinds = parts_.options.trainers;
     if (kinds.empty()) {
         kinds.assign(4, TrainerKind::kHonest);
-        if (random_.percent(60)) kinds.push_back(static_cast<TrainerKind>(random_.between(1, 7)));
+        if (random_.percent(60))
+            kinds.push_back(static_cast<TrainerKind>(random_.between(1, kTrainerKinds - 1)));
     }
     for (std::size_t i = 0; i < kinds.size(); ++i) {
         trainers_.emplace_back(
@@ -135,7 +148,8 @@ void Protocol::make_trainers() {
                            .key = kTrainerKeys + i,
                            .seed = parts_.seed,
                            .kind = kinds[i],
-                           .is_forgetful = parts_.options.planted == MpcPlanted::kTwoUpdates});
+                           .is_forgetful = parts_.options.planted == MpcPlanted::kTwoUpdates,
+                           .is_unsteady = parts_.options.planted == MpcPlanted::kTwoProofs});
         const bool is_honest = kinds[i] == TrainerKind::kHonest;
         if (!is_honest) parts_.stage.count(name_of(kinds[i]));
         checks_.add_trainer(trainers_.back().public_key(), is_honest);
@@ -275,7 +289,8 @@ void Protocol::inject_fault() {
     const std::uint64_t which = random_.below(8);
     if (which > 5) {  // a validator will be down at some step
         const auto process = parts_.stage.random_process();
-        const auto step = static_cast<Step>(random_.between(1, 8));
+        const auto step =
+            static_cast<Step>(random_.between(1, static_cast<std::uint64_t>(Step::kBetween)));
         if (process && outages_.size() < 2) {
             outages_.push_back({*process, step, random_.between(50, 4'000)});
         }

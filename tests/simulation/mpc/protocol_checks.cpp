@@ -2,6 +2,7 @@
 #include "tests/simulation/mpc/protocol_checks.hpp"
 
 #include <algorithm>
+#include <array>
 
 #include "contracts/schema/codes.hpp"
 #include "tests/simulation/mpc/records.hpp"
@@ -18,6 +19,9 @@ using schema::Module;
 
 constexpr std::size_t kSecretsMax = 128;  // names in one store: a few per batch and client
 constexpr std::size_t kKeyBytes = 32;
+// Whose wrong shares must have been named when a round has its result.
+constexpr std::array kRoundActions = {action::kCoinShare, action::kStat1, action::kStat2,
+                                      action::kAggregate, action::kAggregateOk};
 
 [[nodiscard]] Digest hash_of(const mpc::Outgoing& outgoing) {
     Bytes all = outgoing.arguments;
@@ -32,6 +36,9 @@ constexpr std::size_t kKeyBytes = 32;
 // Whether a share of this action carries this label (rounds in full, batches by epoch and number).
 [[nodiscard]] bool has_label(const Bytes& arguments, std::uint16_t number,
                              const schema::RoundLabel& label) {
+    if (number == action::kCoinShare) {
+        return decode<schema::CoinShare>(arguments).value().label == label;
+    }
     if (number < action::kStat1) {
         return starts_with(arguments, encode(schema::BatchLabel{label.mpc_epoch, label.batch}));
     }
@@ -39,21 +46,13 @@ constexpr std::size_t kKeyBytes = 32;
 }
 
 // Refusals that an honest validator earns only by a defect: its timing cannot cause them.
+constexpr std::array kDefects = {Code::kEquivocation,  Code::kBadArguments,   Code::kWordOutOfRange,
+                                 Code::kUnknownAction, Code::kActionInactive, Code::kRoleNotAllowed,
+                                 Code::kUnknownSubset, Code::kNotAMember,     Code::kBlobTooLong,
+                                 Code::kMemberExcluded};
+
 [[nodiscard]] bool is_defect(Code code) {
-    switch (code) {
-        case Code::kEquivocation:
-        case Code::kBadArguments:
-        case Code::kWordOutOfRange:
-        case Code::kUnknownAction:
-        case Code::kActionInactive:
-        case Code::kRoleNotAllowed:
-        case Code::kUnknownSubset:
-        case Code::kNotAMember:
-        case Code::kBlobTooLong:
-            return true;
-        default:
-            return false;
-    }
+    return std::find(kDefects.begin(), kDefects.end(), code) != kDefects.end();
 }
 
 [[nodiscard]] std::optional<std::uint64_t> number_after(const std::string& name,
@@ -71,7 +70,11 @@ void ProtocolChecks::on_owed(const PublicKey& key, const std::vector<mpc::Outgoi
     Member& member = validators_.at(key);
     for (const mpc::Outgoing& outgoing : owed) {
         for (const Bytes& blob : outgoing.blobs) reference_.add_blob(blob);
+        if (outgoing.action == action::kPrepReveal && member.is_honest) note_reveal(outgoing);
         if (member.is_robbed) continue;
+        if (outgoing.action == action::kCoinShare && member.is_honest) {
+            note_coin_share(key, outgoing);
+        }
         const Digest hash = hash_of(outgoing);
         const auto [known, is_new] = member.owed.try_emplace(outgoing.label, hash);
         if (!is_new && known->second != hash) {
@@ -89,13 +92,19 @@ void ProtocolChecks::on_masked(const Digest& masked, const Update& update) {
     updates_[masked] = update;
 }
 
-void ProtocolChecks::on_released(const PublicKey& trainer, const schema::BatchLabel& batch,
-                                 const Bytes& masked) {
-    reference_.add_blob(masked);
-    const Digest hash = sha256(masked);
-    const auto [known, is_new] =
-        released_.try_emplace({trainer, batch.mpc_epoch, batch.batch}, hash);
-    if (!is_new && known->second != hash) fail_("M9: two updates under one mask left a trainer");
+void ProtocolChecks::on_proved(const Digest& proof, bool is_forged) {
+    if (is_forged) forged_.insert(proof);
+}
+
+void ProtocolChecks::on_released(const Release& release, const Bytes& blob) {
+    reference_.add_blob(blob);
+    const Digest hash = sha256(blob);
+    const auto [known, is_new] = released_.try_emplace(
+        {release.trainer, release.batch.mpc_epoch, release.batch.batch, release.action}, hash);
+    if (!is_new && known->second != hash) {
+        fail_("M9: two contents of action " + std::to_string(release.action) +
+              " under one mask left a trainer");
+    }
 }
 
 void ProtocolChecks::check_gone(const std::string& name, const Bytes& before,
@@ -105,7 +114,9 @@ void ProtocolChecks::check_gone(const std::string& name, const Bytes& before,
             const auto first = before.begin() + static_cast<std::ptrdiff_t>(at);
             if (std::search(secret.begin(), secret.end(), first, first + kKeyBytes) !=
                 secret.end()) {
-                return fail_("M8: " + other + " holds a key of " + name + ", which is erased");
+                std::string what = "M8: a key of ";
+                what.append(name).append(", which is erased, is in ").append(other);
+                return fail_(what);
             }
         }
     }
@@ -113,6 +124,7 @@ void ProtocolChecks::check_gone(const std::string& name, const Bytes& before,
 
 void ProtocolChecks::on_stepped(std::size_t process, const StateReader& state,
                                 const SecretDisk::Content& secrets) {
+    check_seeds(state);
     if (secrets.size() > kSecretsMax) fail_("A9: a store of secrets grows without bound");
     const auto mpc =
         read_record<schema::MpcRecord>(state, keys::mpc()).value_or(schema::MpcRecord{});
@@ -126,7 +138,8 @@ void ProtocolChecks::on_stepped(std::size_t process, const StateReader& state,
         if (!number) continue;
         const auto batch = read_record<schema::BatchRecord>(state, keys::batch({*epoch, *number}));
         const bool is_over =
-            batch && (batch->state == BatchState::kConsumed || batch->state == BatchState::kVoid);
+            batch && (batch->state == BatchState::kConsumed || batch->state == BatchState::kVoid ||
+                      batch->state == BatchState::kBurned);
         if (is_over && *epoch == newest) return fail_("M8: " + name + " is kept after its batch");
         batch_secrets_[{process, name}] = secret;
     }
@@ -158,6 +171,7 @@ void ProtocolChecks::on_transaction(const Transaction& transaction, const Receip
     const auto code = static_cast<Code>(receipt.code);
     if (transaction.module == static_cast<std::uint16_t>(Module::kSubmission)) {
         if (code == Code::kOk && transaction.action == action::kSubmit) ++counts_.submissions;
+        if (code == Code::kOk && transaction.action == action::kRange) ++counts_.ranges;
         return;
     }
     if (transaction.module != static_cast<std::uint16_t>(Module::kVerification)) return;
@@ -171,7 +185,12 @@ void ProtocolChecks::on_transaction(const Transaction& transaction, const Receip
         fail_("M2: a message of an honest validator was refused: action " +
               std::to_string(transaction.action) + ", " + std::string(schema::to_string(code)));
     }
-    if (code != Code::kOk || transaction.action != action::kAggregate) return;
+    if (code != Code::kOk) return;
+    if (transaction.action == action::kPrepWeights) {
+        const auto name = decode<schema::PrepWeights>(transaction.arguments).value().share;
+        execution_inputs_[name.sha256] = reference_.get(name.sha256).value();
+    }
+    if (transaction.action != action::kAggregate) return;
     const auto arguments = decode<schema::Aggregate>(transaction.arguments).value();
     const auto epoch = read_record<schema::EpochRecord>(reference_.state(),
                                                         keys::epoch(arguments.label.mpc_epoch));
@@ -195,6 +214,14 @@ void ProtocolChecks::on_event(const Event& one) {
         case event::kFault:
             ++counts_.faults;
             return check(decode<schema::FaultProved>(one.payload).value());
+        case event::kExcluded:
+            return check(decode<schema::ExclusionRecord>(one.payload).value());
+        case event::kEpochHalted:
+            return fail_("M5: an epoch is halted although at most t members lie");
+        case event::kBatchState:
+            return check(decode<schema::BatchStateChanged>(one.payload).value());
+        case event::kSeed:
+            return check(decode<schema::SeedOpened>(one.payload).value());
         case event::kEquivocation:
             return check(decode<schema::Equivocation>(one.payload).value());
         case event::kStatistics:
@@ -204,35 +231,50 @@ void ProtocolChecks::on_event(const Event& one) {
         case event::kResult: {
             const auto result = decode<schema::RoundResult>(one.payload).value();
             check(result);
-            return check_all_named(result.label);
+            for (const std::uint16_t number : kRoundActions) check_named(number, result.label);
+            return;
         }
         default:
             return;
     }
 }
 
+bool ProtocolChecks::has_told(const PublicKey& key, std::uint16_t number,
+                              const schema::RoundLabel& label) const {
+    return std::any_of(told_.begin(), told_.end(), [&](const FalseShare& share) {
+        return share.sender == key && share.action == number &&
+               has_label(share.arguments, number, label);
+    });
+}
+
 void ProtocolChecks::check(const schema::FaultProved& fault) {
-    const auto epoch =
-        read_record<schema::EpochRecord>(reference_.state(), keys::epoch(fault.label.mpc_epoch));
-    const PublicKey& key = epoch->members.at(fault.member - 1U);
-    const auto is_of_fault = [&](const FalseShare& share) {
-        return share.sender == key && share.action == fault.action &&
-               has_label(share.arguments, fault.action, fault.label);
-    };
-    if (std::none_of(told_.begin(), told_.end(), is_of_fault)) {
+    const PublicKey key = epoch_of(fault.label.mpc_epoch).members.at(fault.member - 1U);
+    if (!has_told(key, fault.action, fault.label)) {
         return fail_("M5: FAULT names member " + std::to_string(fault.member) + " for action " +
                      std::to_string(fault.action) + " which it did right");
     }
-    std::erase_if(unnamed_, is_of_fault);
+    std::erase_if(unnamed_, [&](const FalseShare& share) {
+        return share.sender == key && share.action == fault.action &&
+               has_label(share.arguments, fault.action, fault.label);
+    });
 }
 
-void ProtocolChecks::check_all_named(const schema::RoundLabel& label) {
-    for (const FalseShare& share : unnamed_) {
-        if (share.action < action::kStat1 || share.action > action::kAggregateOk) continue;
-        if (!has_label(share.arguments, share.action, label)) continue;
-        fail_("M6: a wrong share of action " + std::to_string(share.action) + " in round " +
-              std::to_string(label.round) + " was seen and named by no FAULT");
-    }
+bool ProtocolChecks::has_unnamed(std::uint16_t number, const schema::RoundLabel& label,
+                                 bool counts_excluded) const {
+    const auto epoch = epoch_of(label.mpc_epoch);
+    return std::any_of(unnamed_.begin(), unnamed_.end(), [&](const FalseShare& share) {
+        if (share.action != number || !has_label(share.arguments, number, label)) return false;
+        const auto member = epoch.find_member(share.sender);
+        return counts_excluded || !member || !epoch.is_excluded(*member);
+    });
+}
+
+// What an excluded member had posted is not listened to any more, so it is not named either.
+void ProtocolChecks::check_named(std::uint16_t number, const schema::RoundLabel& label) {
+    if (!has_unnamed(number, label, false)) return;
+    fail_("M6: a wrong share of action " + std::to_string(number) + " of round " +
+          std::to_string(label.round) + ", batch " + std::to_string(label.batch) +
+          " was seen and its sender is not named");
 }
 
 void ProtocolChecks::check(const schema::Equivocation& equivocation) {
@@ -251,21 +293,32 @@ void ProtocolChecks::check(const schema::Equivocation& equivocation) {
 void ProtocolChecks::check(const schema::VerdictRecord& verdict) {
     const auto round =
         read_record<schema::RoundRecord>(reference_.state(), keys::round(verdict.label.round));
-    const auto epoch =
-        read_record<schema::EpochRecord>(reference_.state(), keys::epoch(verdict.label.mpc_epoch));
+    const auto epoch = epoch_of(verdict.label.mpc_epoch);
     for (const schema::ClientOutcome& outcome : verdict.clients) {
-        const PublicKey& key = epoch->clients.at(outcome.slot - 1U);
-        const auto trainer = trainers_.find(key);
-        const bool is_honest = trainer != trainers_.end() && trainer->second;
-        if (!is_honest || (round->submitted & schema::slot_bit(outcome.slot)) == 0) continue;
-        const bool is_lost = outcome.code == schema::ClientCode::kNoSubmit ||
-                             outcome.code == schema::ClientCode::kNoRange ||
-                             outcome.code == schema::ClientCode::kRangeFail ||
-                             outcome.code == schema::ClientCode::kNormFail;
-        if (is_lost) {
-            fail_("M7: an honest client that submitted has the code " +
-                  std::string(schema::to_string(outcome.code)));
-        }
+        const auto trainer = trainers_.find(epoch.clients.at(outcome.slot - 1U));
+        check_outcome(*round, outcome, trainer != trainers_.end() && trainer->second);
+    }
+}
+
+void ProtocolChecks::check_outcome(const schema::RoundRecord& round,
+                                   const schema::ClientOutcome& outcome, bool is_honest) {
+    const schema::SlotSet slot = schema::slot_bit(outcome.slot);
+    const std::string code(schema::to_string(outcome.code));
+    const auto proof = read_record<schema::RangeRecord>(
+        reference_.state(), keys::range({round.label.mpc_epoch, round.label.batch}, outcome.slot));
+    const bool is_forged = proof && forged_.contains(proof->proof.sha256);
+    if (is_forged && outcome.code != schema::ClientCode::kRangeFail) {
+        fail_("M7: a client with a forged proof has the code " + code);
+    }
+    if (!is_honest || (round.submitted & slot) == 0) return;
+    // Who was away while ranges were proved has no proof; whose was accepted must pass.
+    const bool has_lost_range =
+        outcome.code == schema::ClientCode::kNoRange && (round.ranged & slot) != 0;
+    const bool is_lost = outcome.code == schema::ClientCode::kNoSubmit ||
+                         outcome.code == schema::ClientCode::kRangeFail ||
+                         outcome.code == schema::ClientCode::kNormFail;
+    if (is_lost || has_lost_range) {
+        fail_("M7: an honest client that submitted has the code " + code);
     }
 }
 

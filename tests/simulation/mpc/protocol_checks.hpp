@@ -3,9 +3,11 @@
 // M1 the decided chain executes to its roots elsewhere, too. M2 an honest validator has one message
 // per label, also across restarts, and is never found to equivocate. M3 opened norms and products
 // equal those of the plain updates up to blur. M4 the aggregate equals the plain weighted sum up to
-// dither, and the model follows from it. M5 FAULT names only liars. M6 names them once their share
-// was seen. M7 no honest client loses its slot. M8 secrets are gone when the state says so. M9 for
-// one mask batch one masked update ever leaves a trainer. M10 after healing a round ends.
+// dither, and the model follows from it. M5 FAULT and EXCLUDE name only liars, at most t. M6 they
+// name them once their share was seen. M7 no honest client loses its slot, no forged proof passes.
+// M8 secrets are gone when the state says so. M9 for one mask batch one masked update and one proof
+// ever leave a trainer. M10 after healing a round ends. M11 no batch is both certified and
+// revealed. M12 one seed per coin, everywhere, and it is that of the honest shares.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -16,6 +18,7 @@
 #include <tuple>
 #include <vector>
 
+#include "contracts/schema/dispute_records.hpp"
 #include "contracts/schema/events.hpp"
 #include "tests/simulation/mpc/lies.hpp"
 #include "tests/simulation/mpc/reference_replica.hpp"
@@ -43,8 +46,8 @@ class ProtocolChecks final : public TrainerWitness {
     void on_stepped(std::size_t process, const StateReader& state,
                     const SecretDisk::Content& secrets);
     void on_masked(const Digest& masked, const Update& update) override;
-    void on_released(const PublicKey& trainer, const schema::BatchLabel& batch,
-                     const Bytes& masked) override;
+    void on_proved(const Digest& proof, bool is_forged) override;
+    void on_released(const Release& release, const Bytes& blob) override;
     void on_block(const Block& block);
 
     [[nodiscard]] const ReferenceReplica& reference() const { return reference_; }
@@ -59,6 +62,12 @@ class ProtocolChecks final : public TrainerWitness {
         std::uint64_t faults = 0;
         std::uint64_t openings = 0;  // of statistics, compared with the plain values
         std::uint64_t submissions = 0;
+        std::uint64_t ranges = 0;      // proofs of them
+        std::uint64_t seeds = 0;       // of coins
+        std::uint64_t sacrifices = 0;  // batches without everybody's share
+        std::uint64_t disputes = 0;
+        std::uint64_t burned = 0;
+        std::uint64_t excluded = 0;
         std::uint64_t attempts = 0;      // of all rounds
         std::uint64_t newest_round = 0;  // that was opened
         std::uint64_t last_result = 0;   // number of that round
@@ -88,7 +97,22 @@ class ProtocolChecks final : public TrainerWitness {
                          const std::vector<std::int64_t>& aggregate);
     void check_products(const schema::Statistics& statistics, const schema::RoundRecord& round,
                         const std::vector<const Update*>& updates, std::int64_t blur);
-    void check_all_named(const schema::RoundLabel& label);
+    void check(const schema::SeedOpened& opened);
+    void check(const schema::ExclusionRecord& liar);
+    void check(const schema::BatchStateChanged& change);
+    void check_seed(schema::CoinKind kind, const schema::RoundLabel& label, const Digest& seed);
+    void check_seeds(const StateReader& state);
+    void check_outcome(const schema::RoundRecord& round, const schema::ClientOutcome& outcome,
+                       bool is_honest);
+    void note_coin_share(const PublicKey& key, const mpc::Outgoing& outgoing);
+    void note_reveal(const mpc::Outgoing& outgoing);
+    // Of a batch (round and attempt are 0) or a round.
+    [[nodiscard]] bool has_told(const PublicKey& key, std::uint16_t action,
+                                const schema::RoundLabel& label) const;
+    [[nodiscard]] bool has_unnamed(std::uint16_t action, const schema::RoundLabel& label,
+                                   bool counts_excluded) const;
+    void check_named(std::uint16_t action, const schema::RoundLabel& label);
+    [[nodiscard]] schema::EpochRecord epoch_of(std::uint64_t mpc_epoch) const;
     [[nodiscard]] std::optional<std::vector<std::int64_t>> find_aggregate(
         const schema::RoundResult& result, const smpc::Committee& committee) const;
     [[nodiscard]] const Update* update_of(const schema::RoundLabel& label,
@@ -101,7 +125,13 @@ class ProtocolChecks final : public TrainerWitness {
     std::map<PublicKey, Member> validators_;
     std::map<PublicKey, bool> trainers_;  // whether honest
     std::map<Digest, Update> updates_;    // by hash of the masked bytes
-    std::map<std::tuple<PublicKey, std::uint64_t, std::uint64_t>, Digest> released_;
+    std::set<Digest> forged_;             // proofs
+    // By trainer, epoch, batch and action.
+    std::map<std::tuple<PublicKey, std::uint64_t, std::uint64_t, std::uint16_t>, Digest> released_;
+    std::set<std::pair<std::uint64_t, std::uint64_t>> certified_;  // batches, by epoch and number
+    std::set<std::pair<std::uint64_t, std::uint64_t>> revealed_;   // by an honest worker
+    std::map<Bytes, std::map<std::uint16_t, std::vector<std::uint64_t>>> coin_shares_;  // honest
+    std::map<Bytes, Digest> seeds_;                                                     // by coin
     std::set<FalseShare> told_;     // handed in by liars
     std::set<FalseShare> unnamed_;  // executed with success, no FAULT yet
     std::map<std::uint64_t, std::map<std::uint32_t, Bytes>> aggregates_;  // by round and member

@@ -8,6 +8,7 @@
 #include "fl_engine/smpc/secret_codec.hpp"
 #include "fl_engine/smpc/transport.hpp"
 #include "tests/simulation/mpc/records.hpp"
+#include "tests/simulation/mpc/trainer_vault.hpp"
 
 namespace consilium::simulation {
 namespace {
@@ -19,37 +20,23 @@ using schema::Phase;
 
 constexpr std::uint64_t kDripMs = 700;
 constexpr std::uint64_t kDeliverAgainMs = 900;
+constexpr std::uint64_t kTransactionMs = 100;             // until one has reached most nodes
 constexpr std::int64_t kTooLong = std::int64_t{1} << 22;  // B itself, in every coordinate
-
-[[nodiscard]] std::string transport_name(std::uint64_t epoch) {
-    return "epoch-" + std::to_string(epoch) + "/transport";
-}
-[[nodiscard]] std::string chains_name(std::uint64_t epoch) {
-    return "epoch-" + std::to_string(epoch) + "/chains";
-}
-[[nodiscard]] std::string update_name(const schema::RoundLabel& label) {
-    return "epoch-" + std::to_string(label.mpc_epoch) + "/update-" + std::to_string(label.batch);
-}
-
-// In a simulation the vault fails by a crash only.
-void put(SecretDisk& vault, const std::string& name, ByteView secret) {
-    CHECK(vault.put(name, secret).has_value());
-}
 
 struct Chains {
     std::uint64_t next_batch = 0;
     std::vector<smpc::ClientChainKey> ring;
 };
 
-void store_chains(SecretDisk& vault, std::uint64_t epoch, const Chains& chains) {
+void store_chains(SecretDisk& disk, std::uint64_t epoch, const Chains& chains) {
     smpc::SecretWriter writer(8 + smpc::SecretWriter::ring_bytes(chains.ring));
     writer.number(chains.next_batch);
     writer.ring(chains.ring);
-    put(vault, chains_name(epoch), writer.finish());
+    vault::put(disk, vault::chains_name(epoch), writer.finish());
 }
 
-[[nodiscard]] std::optional<Chains> load_chains(SecretDisk& vault, std::uint64_t epoch) {
-    const auto stored = vault.get(chains_name(epoch));
+[[nodiscard]] std::optional<Chains> load_chains(SecretDisk& disk, std::uint64_t epoch) {
+    const auto stored = disk.get(vault::chains_name(epoch));
     if (!stored) return std::nullopt;
     smpc::SecretReader reader(stored->view());
     Chains chains;
@@ -57,6 +44,13 @@ void store_chains(SecretDisk& vault, std::uint64_t epoch, const Chains& chains) 
     chains.ring = reader.ring<smpc::ClientChainKey>();
     CHECK(reader.finish("chains").has_value());
     return chains;
+}
+
+void store_ring(SecretDisk& disk, const schema::RoundLabel& label,
+                const std::vector<smpc::ClientMaskKey>& ring) {
+    smpc::SecretWriter writer(smpc::SecretWriter::ring_bytes(ring));
+    writer.ring(ring);
+    vault::put(disk, vault::ring_name(label), writer.finish());
 }
 
 }  // namespace
@@ -79,6 +73,10 @@ const char* name_of(TrainerKind kind) {
             return "blob_of_bad_words";
         case TrainerKind::kTooLong:
             return "update_too_long";
+        case TrainerKind::kUnproved:
+            return "range_unproved";
+        case TrainerKind::kFalseRange:
+            return "range_false";
     }
     UNREACHABLE();
 }
@@ -107,7 +105,7 @@ void Trainer::crash(std::uint64_t down_ms) {
     ++lives_;
     account_.forget();
     vault_.on_crash();
-    submitted_.reset();
+    sent_.reset();
     misbehaved_round_.reset();
     dripped_.clear();
 }
@@ -152,11 +150,11 @@ void Trainer::step(std::size_t process) {
 
 void Trainer::post_transport_key(const Epoch& epoch) {
     if ((epoch.record.clients_with_key & schema::slot_bit(epoch.slot)) != 0) return;
-    const std::string name = transport_name(epoch.record.mpc_epoch);
+    const std::string name = vault::transport_name(epoch.record.mpc_epoch);
     if (!vault_.get(name)) {
         std::array<std::uint8_t, 32> fresh{};
         for (std::uint8_t& byte : fresh) byte = static_cast<std::uint8_t>(random_.next());
-        put(vault_, name, fresh);
+        vault::put(vault_, name, fresh);
     }
     const auto stored = vault_.get(name);
     smpc::Secret32 secret;
@@ -169,8 +167,8 @@ void Trainer::post_transport_key(const Epoch& epoch) {
 
 bool Trainer::has_mask_keys(const Epoch& epoch, std::size_t process) {
     const std::uint64_t mpc_epoch = epoch.record.mpc_epoch;
-    if (vault_.content().contains(chains_name(mpc_epoch))) return true;
-    const auto stored = vault_.get(transport_name(mpc_epoch));
+    if (vault_.content().contains(vault::chains_name(mpc_epoch))) return true;
+    const auto stored = vault_.get(vault::transport_name(mpc_epoch));
     if (!stored) return false;  // came too late: the next epoch has a place
     smpc::Secret32 secret;
     std::copy(stored->view().begin(), stored->view().end(), secret.mutable_view().begin());
@@ -194,7 +192,7 @@ bool Trainer::has_mask_keys(const Epoch& epoch, std::size_t process) {
     auto ring = smpc::combine_client_bundles(committee_of(epoch.record), bundles);
     if (!ring) return false;
     store_chains(vault_, mpc_epoch, {0, std::move(*ring)});
-    CHECK(vault_.erase(transport_name(mpc_epoch)).has_value());
+    CHECK(vault_.erase(vault::transport_name(mpc_epoch)).has_value());
     return true;
 }
 
@@ -221,7 +219,7 @@ Bytes Trainer::mask(const Epoch& epoch, const schema::RoundRecord& round,
 }
 
 std::optional<Bytes> Trainer::masked_update(const Epoch& epoch, const schema::RoundRecord& round) {
-    const std::string name = update_name(round.label);
+    const std::string name = vault::update_name(round.label);
     if (const auto stored = vault_.get(name)) return to_bytes(stored->view());
     if (round.pledges_closed) return std::nullopt;
     auto chains = load_chains(vault_, epoch.record.mpc_epoch);
@@ -233,18 +231,18 @@ std::optional<Bytes> Trainer::masked_update(const Epoch& epoch, const schema::Ro
     }
     Bytes bytes = mask(epoch, round, ring);
     if (parts_.is_forgetful) return bytes;
-    // The update first: if the chains were stepped first, a crash would lose the batch's keys.
-    put(vault_, name, bytes);
+    // The chains last: if they were stepped first, a crash would lose the batch's keys.
+    store_ring(vault_, round.label, ring);
+    vault::put(vault_, name, bytes);
     store_chains(vault_, epoch.record.mpc_epoch, *chains);
     return bytes;
 }
 
 void Trainer::take_part(const Epoch& epoch, std::size_t process) {
     const auto round = current_round(epoch.state);
-    if (!round || round->phase != Phase::kSubmitting ||
-        round->label.mpc_epoch != epoch.record.mpc_epoch) {
-        return;
-    }
+    if (!round || round->label.mpc_epoch != epoch.record.mpc_epoch) return;
+    if (round->phase == Phase::kRanging) return prove_range(epoch, *round, process);
+    if (round->phase != Phase::kSubmitting) return;
     const auto masked = masked_update(epoch, *round);
     if (!masked) return;
     const schema::Pledge arguments{round->label, epoch.slot, {sha256(*masked), masked->size()}};
@@ -264,7 +262,8 @@ void Trainer::take_part(const Epoch& epoch, std::size_t process) {
     // Final and ours: only now may the bytes leave.
     if (!parts_.is_forgetful && !(stored->update == arguments.update)) return;
     if ((round->submitted & schema::slot_bit(epoch.slot)) != 0) return;
-    submit(arguments, *masked, process);
+    const schema::BatchLabel batch{arguments.label.mpc_epoch, arguments.label.batch};
+    hand_in({action::kSubmit, batch, encode(arguments)}, *masked, process);
 }
 
 void Trainer::pledge(const schema::Pledge& arguments) {
@@ -280,30 +279,31 @@ void Trainer::misbehave_after_pledge(const schema::Pledge& arguments) {
     account_.send(schema::Module::kSubmission, number, encode(other));
 }
 
-void Trainer::submit(const schema::Pledge& arguments, const Bytes& masked, std::size_t process) {
-    const bool is_new = submitted_ != arguments.update.sha256;
-    if (is_new) {
+void Trainer::hand_in(const Message& message, const Bytes& blob, std::size_t process) {
+    const Digest hash = sha256(blob);
+    if (sent_ != hash) {
         if (account_.is_busy()) return;
-        account_.send(schema::Module::kSubmission, action::kSubmit, encode(arguments));
+        account_.send(schema::Module::kSubmission, message.action, message.arguments);
         if (!account_.is_busy()) return;  // nobody to hand it to
-        submitted_ = arguments.update.sha256;
+        sent_ = hash;
         dripped_.clear();
-        next_delivery_ms_ = 0;
-        const schema::BatchLabel batch{arguments.label.mpc_epoch, arguments.label.batch};
+        // Nodes know the update by its pledge, a proof only by its transaction.
+        const bool is_proof = message.action == action::kRange;
+        next_delivery_ms_ = parts_.stage.now_ms() + (is_proof ? kTransactionMs : 0);
         if (kind_ != TrainerKind::kBadWords) {
-            parts_.witness.on_released(public_key(), batch, masked);
+            parts_.witness.on_released({public_key(), message.batch, message.action}, blob);
         }
     } else if (!account_.is_busy()) {
-        submitted_.reset();  // it expired on the way
+        sent_.reset();  // it expired on the way
     }
-    deliver(masked, process);
+    deliver(blob, process);
 }
 
-void Trainer::deliver(const Bytes& masked, std::size_t process) {
+void Trainer::deliver(const Bytes& blob, std::size_t process) {
     Stage& stage = parts_.stage;
     if (kind_ == TrainerKind::kWithholding || stage.now_ms() < next_delivery_ms_) return;
     const auto give = [&](std::size_t target) {
-        stage.feed(target, driver::SubmitBlob{0, public_key(), masked});
+        stage.feed(target, driver::SubmitBlob{0, public_key(), blob});
         dripped_.insert(target);
     };
     next_delivery_ms_ = stage.now_ms() + kDeliverAgainMs;

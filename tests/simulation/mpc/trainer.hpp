@@ -2,7 +2,8 @@
 //
 // It does what fl_engine/trainer does at each tick, on the final state of a node: transport key,
 // mask keys from the bundles, a masked update made durable before it is pledged, the blob released
-// only when the pledge is final and its own. Malicious ones depart from that in one named way.
+// only when the pledge is final and its own, one proof of the range per batch. Malicious ones
+// depart from that in one named way.
 #pragma once
 #include <cstdint>
 #include <map>
@@ -25,8 +26,11 @@ enum class TrainerKind : std::uint8_t {
     kOneNode,       // its blob to one node
     kDripping,      // its blob to one node after the other, slowly
     kBadWords,      // pledges and uploads words that are no field elements
-    kTooLong        // an update whose norm is over the bound
+    kTooLong,       // an update whose norm is over the bound, with a forged proof if need be
+    kUnproved,      // submits and proves no range
+    kFalseRange     // a proof with a wrong word
 };
+inline constexpr std::uint64_t kTrainerKinds = 10;
 [[nodiscard]] const char* name_of(TrainerKind kind);
 
 using Update = std::vector<std::int64_t>;
@@ -42,9 +46,16 @@ class TrainerWitness {
     virtual ~TrainerWitness() = default;
     // `masked` was computed from `update` (and may be pledged).
     virtual void on_masked(const Digest& masked, const Update& update) = 0;
-    // These bytes left the trainer for that batch.
-    virtual void on_released(const PublicKey& trainer, const schema::BatchLabel& batch,
-                             const Bytes& masked) = 0;
+    // `proof` may be sent; a forged one must not pass.
+    virtual void on_proved(const Digest& proof, bool is_forged) = 0;
+    // SUBMIT or RANGE of a batch.
+    struct Release {
+        PublicKey trainer;
+        schema::BatchLabel batch;
+        std::uint16_t action{};
+    };
+    // These bytes left the trainer.
+    virtual void on_released(const Release& release, const Bytes& blob) = 0;
 };
 
 class Trainer {
@@ -58,6 +69,8 @@ class Trainer {
         TrainerKind kind = TrainerKind::kHonest;
         // A planted defect: masks anew each time, although it may have pledged.
         bool is_forgetful = false;
+        // A planted defect: another proof at each step.
+        bool is_unsteady = false;
     };
     explicit Trainer(const Parts& parts);
 
@@ -89,8 +102,18 @@ class Trainer {
     [[nodiscard]] Bytes mask(const Epoch& epoch, const schema::RoundRecord& round,
                              const std::vector<smpc::ClientMaskKey>& ring);
     void pledge(const schema::Pledge& arguments);
-    void submit(const schema::Pledge& arguments, const Bytes& masked, std::size_t process);
-    void deliver(const Bytes& masked, std::size_t process);
+    void prove_range(const Epoch& epoch, const schema::RoundRecord& round, std::size_t process);
+    [[nodiscard]] std::optional<Bytes> range_proof(const Epoch& epoch,
+                                                   const schema::RoundRecord& round,
+                                                   ByteView update);
+    // A transaction of the module submission that names a blob.
+    struct Message {
+        std::uint16_t action{};
+        schema::BatchLabel batch;
+        Bytes arguments;
+    };
+    void hand_in(const Message& message, const Bytes& blob, std::size_t process);
+    void deliver(const Bytes& blob, std::size_t process);
     void misbehave_after_pledge(const schema::Pledge& arguments);
 
     Parts parts_;
@@ -103,10 +126,11 @@ class Trainer {
     std::uint64_t down_until_ms_ = 0;
     std::uint64_t lives_ = 0;
     // Of this life.
-    std::optional<Digest> submitted_;  // hash of the update whose SUBMIT was sent
+    std::optional<Digest> sent_;  // hash of the blob whose SUBMIT or RANGE was sent
     std::optional<std::uint64_t> misbehaved_round_;
     std::uint64_t next_delivery_ms_ = 0;
     std::set<std::size_t> dripped_;
+    std::uint8_t steps_of_proof_ = 0;  // of one that is unsteady
 };
 
 // d coordinates around a common direction of the round, a little different for every trainer and
