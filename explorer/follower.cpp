@@ -5,9 +5,7 @@
 #include <string_view>
 #include <utility>
 
-#include "contracts/schema/mpc_records.hpp"
-#include "contracts/schema/records.hpp"
-#include "contracts/schema/table.hpp"
+#include "explorer/blob_lengths.hpp"
 
 namespace consilium::explorer {
 namespace {
@@ -135,10 +133,10 @@ Follower::Attempt Follower::try_node(std::size_t node, TimeMs now) {
         view.last_contact = status.last_contact = now;
         view.height = std::max(view.height.value_or(wanted), wanted);
     });
-    return judge(node, *std::move(block), now);
+    return judge(node, *block, now);
 }
 
-Follower::Attempt Follower::judge(std::size_t node, CertifiedBlock block, TimeMs now) {
+Follower::Attempt Follower::judge(std::size_t node, const CertifiedBlock& block, TimeMs now) {
     for (int fetched = 0; fetched < kMaxBlobsPerBlock; ++fetched) {
         auto verified = verify_block(store_.identity(), store_.head(), store_, block);
         if (verified) {
@@ -181,33 +179,8 @@ Follower::Attempt Follower::judge(std::size_t node, CertifiedBlock block, TimeMs
     return failed(node, {ErrorCode::kUnavailable, "the block needs too many blobs"}, now);
 }
 
-std::optional<std::uint64_t> Follower::find_length(const Digest& hash, const Block& block) const {
-    for (const Transaction& transaction : block.transactions) {
-        const auto reference = schema::blob_reference(transaction);
-        if (reference && reference->sha256 == hash) return reference->length;
-    }
-    std::optional<std::uint64_t> length;
-    const StateTree& state = store_.head().state;
-    state.for_each(as_bytes("aggregate/"), [&](ByteView, ByteView value) {
-        const auto record = decode<schema::AggregateShareRecord>(value);
-        if (record && record->share.sha256 == hash) length = record->share.length;
-    });
-    state.for_each(as_bytes("model/"), [&](ByteView, ByteView value) {
-        const auto record = decode<schema::ModelRecord>(value);
-        if (record && record->parameters.sha256 == hash) length = record->parameters.length;
-    });
-    // A reference set is read by the vote that approves it, often in a later block.
-    state.for_each(as_bytes("proposal/"), [&](ByteView, ByteView value) {
-        const auto record = decode<schema::ProposalRecord>(value);
-        if (!record || record->kind != schema::ProposalKind::kApproveReferenceSet) return;
-        const auto approval = decode<schema::ReferenceSetApproval>(record->payload);
-        if (approval && approval->blob.sha256 == hash) length = approval->blob.length;
-    });
-    return length;
-}
-
 Result<void> Follower::fetch_blob(const Digest& hash, const Block& block) {
-    const auto length = find_length(hash, block);
+    const auto length = find_blob_length(store_.head().state, block, hash);
     if (!length) return make_error(ErrorCode::kNotFound, "nothing names the blob " + hash.hex());
     Error last{ErrorCode::kUnavailable, "no node was asked"};
     for (std::size_t tries = 0; tries < source_.size(); ++tries) {

@@ -63,10 +63,8 @@ class Follower {
   private:
     enum class Attempt { kIndexed, kNothingNew, kNoAnswer, kLied, kDiverged, kStorageFailed };
     [[nodiscard]] Attempt try_node(std::size_t node, TimeMs now);
-    [[nodiscard]] Attempt judge(std::size_t node, CertifiedBlock block, TimeMs now);
+    [[nodiscard]] Attempt judge(std::size_t node, const CertifiedBlock& block, TimeMs now);
     [[nodiscard]] Result<void> fetch_blob(const Digest& hash, const Block& block);
-    [[nodiscard]] std::optional<std::uint64_t> find_length(const Digest& hash,
-                                                           const Block& block) const;
     [[nodiscard]] Attempt failed(std::size_t node, const Error& error, TimeMs now);
     void stop_at(DivergenceRecord record);
     void note_mismatch(std::size_t node, const Disagreement& what, TimeMs now);

@@ -12,6 +12,7 @@
 #include <boost/asio/signal_set.hpp>
 
 #include "contracts/schema_json/genesis_json.hpp"
+#include "explorer/audit_command.hpp"
 #include "explorer/service.hpp"
 
 namespace consilium::explorer {
@@ -33,6 +34,8 @@ Then open http://127.0.0.1:27200/. The API is described at /api/v1/openapi.json.
 
 When a block contradicts what was computed, following stops, the page turns red and stays readable;
 the finding is kept in the index. --reindex forgets the index and verifies the chain from genesis.
+
+`consilium-explorer audit --help`: one pass over the chain that recomputes every round and reports.
 
 Exit codes: 0 stopped by a signal, 1 could not start, 2 bad usage, 3 stopped by a signal after a
 divergence.)";
@@ -132,6 +135,7 @@ int usage_error(const std::string& what) {
 }
 
 int run(int argc, char** argv) {
+    if (argc > 1 && std::string_view(argv[1]) == "audit") return run_audit_command(argc, argv);
     CommandLine line;
     if (const auto code = parse_command_line(argc, argv, line)) return *code;
     ServiceOptions options;

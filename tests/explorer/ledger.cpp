@@ -116,9 +116,9 @@ CertifiedBlock run_again(const Ledger& ledger, const contracts::testing::RanBloc
     return certified;
 }
 
-Ledger build() {
-    Chain chain(kHospitals);
-    play(chain);
+}  // namespace
+
+Ledger certify_chain(const Chain& chain) {
     Ledger ledger;
     ledger.genesis = chain.genesis;
     ledger.blobs = chain.blobs;
@@ -135,8 +135,6 @@ Ledger build() {
     CHECK(head.state.root() == chain.state.root());
     return ledger;
 }
-
-}  // namespace
 
 void Ledger::certify(CertifiedBlock& block) const {
     const Membership membership = genesis.membership();
@@ -157,7 +155,11 @@ void Ledger::certify(CertifiedBlock& block) const {
 }
 
 const Ledger& test_ledger() {
-    static const Ledger ledger = build();
+    static const Ledger ledger = [] {
+        Chain chain(kHospitals);
+        play(chain);
+        return certify_chain(chain);
+    }();
     return ledger;
 }
 

@@ -22,6 +22,8 @@ struct Ledger {
     // Signs the header as it stands with a quorum of the validators.
     void certify(CertifiedBlock& block) const;
 };
+// Runs a played chain again, with signatures and certificates.
+[[nodiscard]] Ledger certify_chain(const contracts::testing::Chain& chain);
 // Built once in a process.
 [[nodiscard]] const Ledger& test_ledger();
 
