@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "fl_engine/smpc/opening_over.hpp"
+#include "fl_engine/smpc/share_formulas.hpp"
 
 namespace consilium::smpc {
 namespace {
@@ -105,7 +106,7 @@ std::vector<Element> delta_shares(std::span<const Element> products, const PrepS
     CHECK(products.size() == prep.zeta.size());
     std::vector<Element> shares(products.size());
     for (std::size_t x = 0; x < shares.size(); ++x) {
-        shares[x] = Field61::add(Field61::sub(products[x], prep.rho[x]), prep.zeta[x]);
+        shares[x] = delta_share(products[x], prep.rho[x], prep.zeta[x]);
     }
     return shares;
 }

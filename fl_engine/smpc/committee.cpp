@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "fl_engine/smpc/share_formulas.hpp"
+
 namespace consilium::smpc {
 namespace {
 
@@ -36,14 +38,13 @@ Result<Committee> Committee::make(std::uint32_t n) {
     result.ranks_of_member_.resize(n);
     result.coefficients_.resize(result.bitmaps_.size() * n);
     for (SubsetRank rank = 0; rank < result.subset_count(); ++rank) {
+        std::vector<MemberIndex> outside;
+        for (MemberIndex k = 1; k <= n; ++k) {
+            if (!result.contains(rank, k)) outside.push_back(k);
+        }
         for (MemberIndex k = 1; k <= n; ++k) {
             if (result.contains(rank, k)) result.ranks_of_member_[k - 1].push_back(rank);
-            Element value = 1;
-            for (MemberIndex z = 1; z <= n; ++z) {
-                if (result.contains(rank, z)) continue;
-                value = Field61::mul(value, Field61::mul(Field61::sub(z, k), Field61::inverse(z)));
-            }
-            result.coefficients_[std::size_t{rank} * n + k - 1] = value;
+            result.coefficients_[std::size_t{rank} * n + k - 1] = subset_coefficient(outside, k);
         }
     }
     return result;

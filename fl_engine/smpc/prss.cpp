@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "fl_engine/smpc/kernels.hpp"
+#include "fl_engine/smpc/share_formulas.hpp"
 
 namespace consilium::smpc {
 namespace {
@@ -138,9 +139,8 @@ std::vector<Element> zero_shares(const Committee& committee, MemberIndex self,
     for (std::size_t a = 0; a < streams.size(); ++a) {
         streams[a].fill_elements(random);
         for (std::size_t x = 0; x < count; ++x) {
-            const Element value =
-                inner_product(std::span<const Element>(random).subspan(x * t, t), powers);
-            shares[x] = Field61::add(shares[x], Field61::mul(value, coefficients[a]));
+            const auto part = std::span<const Element>(random).subspan(x * t, t);
+            shares[x] = Field61::add(shares[x], zero_share_part(coefficients[a], part, powers));
         }
     }
     return shares;

@@ -3,17 +3,17 @@
 
 #include <algorithm>
 
+#include "fl_engine/smpc/share_formulas.hpp"
+
 namespace consilium::smpc {
 
 SacrificeVector::SacrificeVector(const Committee& committee, MemberIndex self,
                                  std::vector<std::vector<Prg>> slot_streams,
                                  std::uint64_t dimension, std::vector<Element> chi)
-    : tile_(kTileElements), dimension_(dimension) {
+    : factors_(combination_factors(chi)), tile_(kTileElements), dimension_(dimension) {
     CHECK(dimension >= 1 && dimension <= kMaxDimension);
     CHECK(slot_streams.size() == chi.size() + 1);
     for (auto& streams : slot_streams) streams_.emplace_back(committee, self, std::move(streams));
-    factors_.push_back(Field61::negate(1));
-    factors_.insert(factors_.end(), chi.begin(), chi.end());
     shares_.reserve(dimension);
 }
 
@@ -76,11 +76,9 @@ std::vector<Element> check_shares(const BatchItems& items, const CheckInputs& in
     };
     std::vector<Element> checks;
     for (std::uint32_t j = 1; j <= items.clients(); ++j) {
-        Element check = Field61::negate(Field61::add(masked(0, j), inputs.products[j - 1]));
-        for (std::uint32_t i = 1; i <= items.clients(); ++i) {
-            check = Field61::add(check, Field61::mul(inputs.chi[i - 1], masked(i, j)));
-        }
-        checks.push_back(check);
+        std::vector<Element> column;
+        for (std::uint32_t i = 0; i <= items.clients(); ++i) column.push_back(masked(i, j));
+        checks.push_back(check_share(inputs.chi, column, inputs.products[j - 1]));
     }
     return checks;
 }

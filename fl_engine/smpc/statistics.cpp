@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "fl_engine/smpc/share_formulas.hpp"
+
 namespace consilium::smpc {
 
 std::size_t Stat2Layout::length() const {
@@ -34,9 +36,8 @@ Element StatShares::product_share(const ClientShare& a, const ClientShare& b) co
 Element StatShares::share_of_product(const ClientShare& a, const ClientShare& b,
                                      Element product) const {
     const std::size_t item = items_.position(a.client, b.client);
-    // <s_i,s_j> - Gamma is affine in shares, hence of degree t; delta + rho puts <a_i,a_j> back.
-    const Element affine = Field61::sub(product, inputs_.products[item]);
-    return Field61::add(affine, Field61::add(inputs_.delta[item], inputs_.rho[item]));
+    return smpc::product_share(product, inputs_.products[item], inputs_.delta[item],
+                               inputs_.rho[item]);
 }
 
 std::vector<Element> StatShares::pair_shares(std::span<const ClientShare> clients) const {
@@ -68,10 +69,8 @@ Element StatShares::blur_share(std::uint64_t i, std::uint64_t j, std::uint32_t b
         Prg stream(kdf_, key, PrgDomain::kBlur);
         std::uint64_t word = 0;
         stream.fill_words({&word, 1});
-        const auto noise = static_cast<std::int64_t>(word >> (63 - bits)) -
-                           (std::int64_t{1} << bits);  // in [-2^bits, 2^bits)
-        sum = Field61::add(sum, Field61::mul(Field61::from_signed(noise),
-                                             committee_.coefficient(ranks[a], inputs_.self)));
+        const Element coefficient = committee_.coefficient(ranks[a], inputs_.self);
+        sum = Field61::add(sum, blur_share_part(coefficient, word, bits));
     }
     return sum;
 }

@@ -1,0 +1,575 @@
+// What a coalition of t validators sees, over tiny fields (smpc-protocol.md, section 9, C5).
+//
+// n = 4, so the coalition is one member and misses the streams of one subset A*. Over F_5 every
+// value of these streams is tried, which gives the exact distribution of the view: blobs, every
+// share that any member posts, every opened value. Inputs of equal leakage must give equal
+// distributions. Over F_101 the same is sampled. The streams that the coalition holds are fixed
+// values from the seed. The formulas are those of the product (share_formulas.hpp), instantiated
+// for the tiny field; controls leave one mask out and must be told apart.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <functional>
+#include <limits>
+
+#include "fl_engine/smpc/batch.hpp"
+#include "fl_engine/smpc/opening_over.hpp"
+#include "fl_engine/smpc/share_formulas.hpp"
+#include "tests/smpc/consortium.hpp"
+
+namespace consilium::smpc {
+namespace {
+
+using testing::TestRandom;
+using Vector = std::vector<Element>;
+
+constexpr std::size_t kDimension = 2;
+constexpr std::uint32_t kMembers = 4;  // t = 1
+
+enum class Omit { kNothing, kRho, kZeta, kSlotZero };
+
+// The streams of one subset, of a batch and a round.
+struct SubsetStreams {
+    std::vector<Vector> masks;         // per slot 0..M
+    Vector rho;                        // per item
+    Vector zeta;                       // per item, t = 1
+    std::vector<std::uint64_t> blurs;  // per item: the raw word
+};
+
+// A round of M clients over a tiny field, of which all members' posts are computed.
+template <typename Field>
+class TinyRound {
+  public:
+    TinyRound(std::uint32_t clients, std::uint64_t seed, Omit omit = Omit::kNothing)
+        : committee(*Committee::make(kMembers)), items(clients), omit_(omit) {
+        TestRandom random(seed);
+        const auto draw = [&random] { return random.word() % Field::kModulus; };
+        for (SubsetRank rank = 0; rank < committee.subset_count(); ++rank) {
+            SubsetStreams& own = streams.emplace_back();
+            own.masks.assign(clients + 1, Vector(kDimension));
+            for (Vector& mask : own.masks) std::generate(mask.begin(), mask.end(), draw);
+            for (std::size_t x = 0; x < items.size(); ++x) {
+                own.rho.push_back(draw());
+                own.zeta.push_back(draw());
+                own.blurs.push_back(random.word());
+            }
+        }
+        for (Element& factor : chi_) factor = draw();
+        for (MemberIndex k = 1; k <= kMembers; ++k) {
+            for (SubsetRank rank = 0; rank < committee.subset_count(); ++rank) {
+                std::vector<MemberIndex> outside;
+                for (MemberIndex z = 1; z <= kMembers; ++z) {
+                    if (!committee.contains(rank, z)) outside.push_back(z);
+                }
+                coefficients_[k - 1].push_back(subset_coefficient<Field>(outside, k));
+            }
+        }
+    }
+
+    // Whether a later step is part of the view.
+    struct Steps {
+        bool preparation = true;
+        bool slot_zero = true;  // the items (0,j) of the preparation
+        bool sacrifice = false;
+        bool statistics = false;
+        bool sum = false;
+    };
+
+    // e of the clients, then what all members post and what it opens to.
+    [[nodiscard]] Vector view(const std::vector<Vector>& updates, const Steps& steps) {
+        Vector seen;
+        std::vector<Vector> masked;
+        for (std::size_t i = 0; i < updates.size(); ++i) {
+            Vector& blob = masked.emplace_back(updates[i]);
+            for (std::size_t x = 0; x < kDimension; ++x) {
+                for (const SubsetStreams& own : streams) {
+                    blob[x] = Field::sub(blob[x], own.masks[i + 1][x]);
+                }
+            }
+            seen.insert(seen.end(), blob.begin(), blob.end());
+        }
+        expand();
+        if (steps.preparation) prepare(seen, steps.slot_zero);
+        if (steps.sacrifice) sacrifice(seen);
+        for (Member& member : members_) unmask(masked, member);
+        if (steps.statistics) statistics(seen);
+        if (steps.sum) sum(seen);
+        return seen;
+    }
+
+    const Committee committee;
+    const BatchItems items;
+    std::vector<SubsetStreams> streams;  // per rank
+
+  private:
+    struct Member {
+        std::vector<Vector> masks;  // a_i^(k)
+        Vector gamma;
+        Vector rho;
+        std::vector<Vector> shares;  // s_i^(k)
+    };
+
+    [[nodiscard]] Element coefficient(SubsetRank rank, MemberIndex k) const {
+        return coefficients_[k - 1][rank];
+    }
+    // PRSS share of k of what `stream` takes from the streams of a subset.
+    template <typename Take>
+    [[nodiscard]] Element share_of(MemberIndex k, const Take& take) const {
+        Vector factors;
+        Vector values;
+        for (const SubsetRank rank : committee.subsets_of(k)) {
+            factors.push_back(coefficient(rank, k));
+            values.push_back(take(streams[rank]));
+        }
+        return combine<Field>(factors, values);
+    }
+    [[nodiscard]] Element zero_share(MemberIndex k, std::size_t item) const {
+        const Element power = k % Field::kModulus;
+        Element share = 0;
+        for (const SubsetRank rank : committee.subsets_of(k)) {
+            const Element part = zero_share_part<Field>(
+                coefficient(rank, k), {&streams[rank].zeta[item], 1}, {&power, 1});
+            share = Field::add(share, part);
+        }
+        return share;
+    }
+
+    // Appends the posts of all members and the value of their polynomial of this degree at 0.
+    Element open(const std::array<Element, kMembers>& posts, std::uint32_t degree, Vector& seen) {
+        seen.insert(seen.end(), posts.begin(), posts.end());
+        std::vector<PostedShare> base;
+        for (MemberIndex k = 1; k <= degree + 1; ++k) base.push_back({k, {&posts[k - 1], 1}});
+        const std::vector<Element> opened = interpolate_over<Field>(base, 0);
+        seen.push_back(opened.front());
+        return opened.front();
+    }
+
+    void expand() {
+        for (MemberIndex k = 1; k <= kMembers; ++k) {
+            Member& own = members_[k - 1];
+            own.masks.assign(items.clients() + 1, Vector(kDimension));
+            for (std::size_t slot = 0; slot < own.masks.size(); ++slot) {
+                for (std::size_t x = 0; x < kDimension; ++x) {
+                    own.masks[slot][x] =
+                        share_of(k, [&](const SubsetStreams& from) { return from.masks[slot][x]; });
+                }
+            }
+            own.gamma.resize(items.size());
+            own.rho.resize(items.size());
+            for (std::size_t x = 0; x < items.size(); ++x) {
+                const BatchItem item = items.at(x);
+                own.gamma[x] = combine<Field>(own.masks[item.first], own.masks[item.second]);
+                own.rho[x] = omit_ == Omit::kRho
+                                 ? 0
+                                 : share_of(k, [&](const auto& from) { return from.rho[x]; });
+            }
+        }
+    }
+
+    void prepare(Vector& seen, bool with_slot_zero) {
+        delta_.resize(items.size());
+        for (std::size_t x = 0; x < items.size(); ++x) {
+            if (items.at(x).first == 0 && !with_slot_zero) continue;
+            std::array<Element, kMembers> posts{};
+            for (MemberIndex k = 1; k <= kMembers; ++k) {
+                const Element zeta = omit_ == Omit::kZeta ? 0 : zero_share(k, x);
+                const Member& own = members_[k - 1];
+                posts[k - 1] = delta_share<Field>(own.gamma[x], own.rho[x], zeta);
+            }
+            delta_[x] = open(posts, 2 * committee.t(), seen);
+        }
+    }
+
+    void sacrifice(Vector& seen) {
+        const std::uint32_t clients = items.clients();
+        const auto chi = std::span<const Element>(chi_).first(clients);
+        Vector factors = combination_factors<Field>(chi);
+        if (omit_ == Omit::kSlotZero) factors.front() = 0;
+        Vector w;
+        for (std::size_t x = 0; x < kDimension; ++x) {
+            std::array<Element, kMembers> posts{};
+            for (MemberIndex k = 1; k <= kMembers; ++k) {
+                Vector column;
+                for (const Vector& mask : members_[k - 1].masks) column.push_back(mask[x]);
+                posts[k - 1] = combine<Field>(factors, column);
+            }
+            w.push_back(open(posts, committee.t(), seen));
+        }
+        for (std::uint32_t j = 1; j <= clients; ++j) {
+            std::array<Element, kMembers> posts{};
+            for (MemberIndex k = 1; k <= kMembers; ++k) {
+                const Member& own = members_[k - 1];
+                Vector masked;
+                for (std::uint32_t i = 0; i <= clients; ++i) {
+                    const std::size_t item = items.position(i, j);
+                    masked.push_back(Field::add(delta_[item], own.rho[item]));
+                }
+                posts[k - 1] = check_share<Field>(chi, masked, combine<Field>(w, own.masks[j]));
+            }
+            const Element opened = open(posts, committee.t(), seen);
+            CHECK(omit_ != Omit::kNothing || opened == 0);  // nobody lies
+        }
+    }
+
+    void unmask(const std::vector<Vector>& masked, Member& own) {
+        own.shares.clear();
+        for (std::size_t i = 0; i < masked.size(); ++i) {
+            Vector& share = own.shares.emplace_back(kDimension);
+            for (std::size_t x = 0; x < kDimension; ++x) {
+                share[x] = Field::add(masked[i][x], own.masks[i + 1][x]);
+            }
+        }
+    }
+
+    // gamma_ij of all pairs i <= j with one bit of blur: noise in {-1, 0} per subset.
+    void statistics(Vector& seen) {
+        for (std::size_t x = 0; x < items.size(); ++x) {
+            const BatchItem item = items.at(x);
+            if (item.first == 0) continue;
+            std::array<Element, kMembers> posts{};
+            for (MemberIndex k = 1; k <= kMembers; ++k) {
+                const Member& own = members_[k - 1];
+                const Element product =
+                    combine<Field>(own.shares[item.first - 1], own.shares[item.second - 1]);
+                Element share = product_share<Field>(product, own.gamma[x], delta_[x], own.rho[x]);
+                for (const SubsetRank rank : committee.subsets_of(k)) {
+                    share = Field::add(share, blur_share_part<Field>(coefficient(rank, k),
+                                                                     streams[rank].blurs[x], 0));
+                }
+                posts[k - 1] = share;
+            }
+            open(posts, committee.t(), seen);
+        }
+    }
+
+    // The plain aggregate of all clients.
+    void sum(Vector& seen) {
+        for (std::size_t x = 0; x < kDimension; ++x) {
+            std::array<Element, kMembers> posts{};
+            for (MemberIndex k = 1; k <= kMembers; ++k) {
+                for (const Vector& share : members_[k - 1].shares) {
+                    posts[k - 1] = Field::add(posts[k - 1], share[x]);
+                }
+            }
+            open(posts, committee.t(), seen);
+        }
+    }
+
+    Omit omit_;
+    std::array<Element, kMaxClients> chi_{};
+    std::array<Vector, kMembers> coefficients_;  // per member and rank
+    std::array<Member, kMembers> members_;
+    Vector delta_;
+};
+
+// The subset that the member has no key of.
+SubsetRank missing_rank(const Committee& committee, MemberIndex corrupted) {
+    for (SubsetRank rank = 0; rank < committee.subset_count(); ++rank) {
+        if (!committee.contains(rank, corrupted)) return rank;
+    }
+    UNREACHABLE();
+}
+
+// The view as one number; at most 55 elements of F_5 fit.
+template <typename Field>
+Uint128 packed(const Vector& view) {
+    Uint128 key = 0;
+    for (const Element value : view) {
+        CHECK(key <= (std::numeric_limits<Uint128>::max() - value) / Field::kModulus);
+        key = key * Field::kModulus + value;
+    }
+    return key;
+}
+
+using Tiny = PrimeField<5>;
+using TinySteps = TinyRound<Tiny>::Steps;
+
+struct Unknown {
+    std::vector<Element*> elements;     // each takes all values below 5
+    std::vector<std::uint64_t*> blurs;  // each takes both values of the top bit
+};
+
+// Every view, sorted, over all values of the unknown streams.
+std::vector<Uint128> all_views(TinyRound<Tiny>& round, const Unknown& unknown,
+                               const std::vector<Vector>& updates, const TinySteps& steps) {
+    for (Element* element : unknown.elements) *element = 0;
+    for (std::uint64_t* word : unknown.blurs) *word = 0;
+    const auto step = [&unknown] {
+        for (Element* element : unknown.elements) {
+            if (++*element < Tiny::kModulus) return true;
+            *element = 0;
+        }
+        for (std::uint64_t* word : unknown.blurs) {
+            *word ^= std::uint64_t{1} << 63;
+            if (*word != 0) return true;
+        }
+        return false;
+    };
+    std::vector<Uint128> views;
+    do {
+        views.push_back(packed<Tiny>(round.view(updates, steps)));
+    } while (step());
+    std::sort(views.begin(), views.end());
+    return views;
+}
+
+// Streams of A* about the honest client 1 (others' masks are known to the coalition's clients) and
+// about the items of the view.
+Unknown streams_of_client_one(TinyRound<Tiny>& round, MemberIndex corrupted,
+                              const TinySteps& steps) {
+    SubsetStreams& own = round.streams[missing_rank(round.committee, corrupted)];
+    Unknown unknown;
+    for (Element& value : own.masks[1]) unknown.elements.push_back(&value);
+    if (steps.sacrifice) {
+        for (Element& value : own.masks[0]) unknown.elements.push_back(&value);
+    }
+    for (std::size_t x = 0; x < round.items.size(); ++x) {
+        const BatchItem item = round.items.at(x);
+        if (item.first == 0 && !steps.slot_zero) continue;
+        if (item.first > 1) continue;  // of the coalition's clients alone
+        unknown.elements.push_back(&own.rho[x]);
+        unknown.elements.push_back(&own.zeta[x]);
+        if (item.first != 0 && steps.statistics) unknown.blurs.push_back(&own.blurs[x]);
+    }
+    return unknown;
+}
+
+std::vector<Uint128> views_of(const std::vector<Vector>& updates, MemberIndex corrupted,
+                              const TinySteps& steps, Omit omit = Omit::kNothing) {
+    TinyRound<Tiny> round(static_cast<std::uint32_t>(updates.size()), 26, omit);
+    const Unknown unknown = streams_of_client_one(round, corrupted, steps);
+    return all_views(round, unknown, updates, steps);
+}
+
+Vector update_number(std::size_t number) {
+    return {number % Tiny::kModulus, number / Tiny::kModulus};
+}
+
+TEST(TinyFieldPrivacy, view_of_preparation_and_norm_depends_on_the_norm_alone) {
+    const TinySteps steps{.statistics = true};
+    for (MemberIndex corrupted = 1; corrupted <= kMembers; ++corrupted) {
+        std::array<std::vector<Uint128>, Tiny::kModulus> of_norm;
+        std::size_t compared = 0;
+        for (std::size_t number = 0; number < 25; ++number) {
+            if (corrupted != 1 && number % 3 != 0) continue;  // fewer, for time
+            const Vector update = update_number(number);
+            auto views = views_of({update}, corrupted, steps);
+            EXPECT_EQ(views.size(), 2 * 15625U);
+            auto& expected = of_norm.at(combine<Tiny>(update, update));
+            if (expected.empty()) {
+                expected = std::move(views);
+            } else {
+                EXPECT_TRUE(views == expected) << "member " << corrupted << ", update " << number;
+                ++compared;
+            }
+        }
+        EXPECT_EQ(compared, corrupted == 1 ? 20U : 5U);
+        // The leakage itself is in the view: the comparison can tell distributions apart.
+        EXPECT_FALSE(of_norm[0] == of_norm[1]);
+    }
+}
+
+TEST(TinyFieldPrivacy, view_with_a_corrupted_client_depends_on_its_inner_product_alone) {
+    // rho and zeta of the items (0,j) are used for nothing else, and the test above has them.
+    const TinySteps steps{.slot_zero = false, .statistics = true};
+    const Vector probe{1, 0};
+    // Equal norms and equal products with the probe.
+    const std::vector<Vector> left{{1, 2}, probe};
+    const std::vector<Vector> right{{1, 3}, probe};
+    const std::vector<Vector> other{{4, 2}, probe};  // the same norm, another product
+    for (MemberIndex corrupted = 1; corrupted <= kMembers; ++corrupted) {
+        const auto views = views_of(left, corrupted, steps);
+        EXPECT_EQ(views.size(), 4 * 15625U);
+        EXPECT_TRUE(views == views_of(right, corrupted, steps)) << "member " << corrupted;
+        EXPECT_FALSE(views == views_of(other, corrupted, steps)) << "member " << corrupted;
+    }
+}
+
+TEST(TinyFieldPrivacy, view_of_preparation_and_sacrifice_is_the_same_for_every_update) {
+    const TinySteps steps{.sacrifice = true};
+    for (const MemberIndex corrupted : {1U, 4U}) {
+        const auto views = views_of({{0, 0}}, corrupted, steps);
+        EXPECT_EQ(views.size(), 390625U);
+        EXPECT_TRUE(views == views_of({{3, 1}}, corrupted, steps)) << "member " << corrupted;
+    }
+}
+
+TEST(TinyFieldPrivacy, view_of_a_plain_sum_of_two_honest_clients_depends_on_the_sum_alone) {
+    const auto views_of_sum = [](const std::vector<Vector>& updates, MemberIndex corrupted) {
+        TinyRound<Tiny> round(2, 27);
+        SubsetStreams& own = round.streams[missing_rank(round.committee, corrupted)];
+        Unknown unknown;
+        for (const std::size_t slot : {1U, 2U}) {
+            for (Element& value : own.masks[slot]) unknown.elements.push_back(&value);
+        }
+        return all_views(round, unknown, updates, {.preparation = false, .sum = true});
+    };
+    for (MemberIndex corrupted = 1; corrupted <= kMembers; ++corrupted) {
+        const auto views = views_of_sum({{1, 2}, {0, 4}}, corrupted);
+        EXPECT_EQ(views.size(), 625U);
+        EXPECT_TRUE(views == views_of_sum({{3, 0}, {3, 1}}, corrupted)) << "member " << corrupted;
+        EXPECT_FALSE(views == views_of_sum({{1, 2}, {0, 3}}, corrupted)) << "member " << corrupted;
+    }
+}
+
+// Controls: a mask left out, and the same comparison finds it.
+bool views_agree(const Vector& left, const Vector& right, const TinySteps& steps, Omit omit) {
+    return views_of({left}, 1, steps, omit) == views_of({right}, 1, steps, omit);
+}
+
+TEST(TinyFieldPrivacy, without_rho_the_opened_products_tell_updates_apart) {
+    const TinySteps steps{.slot_zero = false, .statistics = true};
+    EXPECT_TRUE(views_agree({1, 2}, {2, 1}, steps, Omit::kNothing));
+    EXPECT_FALSE(views_agree({1, 2}, {2, 1}, steps, Omit::kRho));
+}
+
+TEST(TinyFieldPrivacy, without_zeta_the_posted_shares_tell_updates_apart) {
+    const TinySteps steps{.slot_zero = false, .statistics = true};
+    EXPECT_FALSE(views_agree({1, 2}, {2, 1}, steps, Omit::kZeta));
+}
+
+TEST(TinyFieldPrivacy, without_the_mask_of_slot_zero_the_combination_tells_updates_apart) {
+    EXPECT_FALSE(views_agree({0, 0}, {3, 1}, {.sacrifice = true}, Omit::kSlotZero));
+}
+
+// The same over F_101, sampled: all streams of A* of two honest clients are drawn.
+using Larger = PrimeField<101>;
+constexpr std::size_t kSamples = 100000;
+constexpr std::size_t kLinearTests = 40;
+using Counts = std::vector<std::array<std::uint32_t, Larger::kModulus>>;
+
+void draw_unknown(TestRandom& random, SubsetStreams& own) {
+    for (Vector& mask : own.masks) {
+        for (Element& value : mask) value = random.word() % Larger::kModulus;
+    }
+    for (std::size_t x = 0; x < own.rho.size(); ++x) {
+        own.rho[x] = random.word() % Larger::kModulus;
+        own.zeta[x] = random.word() % Larger::kModulus;
+        own.blurs[x] = random.word();
+    }
+}
+
+// What a curious member computes from a view when it guesses the updates: the opened delta_ij minus
+// the product of the masks that would follow, 0 for a right guess if rho were missing.
+void append_guesses(const Vector& view, const std::vector<Vector>& guess,
+                    const std::vector<std::size_t>& opened, const BatchItems& items, Vector& out) {
+    std::vector<Vector> masks;
+    for (std::size_t i = 0; i < guess.size(); ++i) {
+        Vector& mask = masks.emplace_back(kDimension);
+        for (std::size_t x = 0; x < kDimension; ++x) {
+            mask[x] = Larger::sub(guess[i][x], view[i * kDimension + x]);
+        }
+    }
+    for (const std::size_t x : opened) {
+        const BatchItem item = items.at(x);
+        if (item.first == 0) continue;
+        // Behind the blobs: four posts and the value of each item.
+        const std::size_t at = guess.size() * kDimension + x * (kMembers + 1) + kMembers;
+        const Element product = combine<Larger>(masks[item.first - 1], masks[item.second - 1]);
+        out.push_back(Larger::sub(view[at], product));
+    }
+}
+
+// Histograms of every coordinate of the view, of random linear forms of it, and of the guesses.
+Counts sample_views(const std::vector<Vector>& updates, const std::vector<Vector>& guess, Omit omit,
+                    std::uint64_t seed) {
+    TinyRound<Larger> round(2, 28, omit);
+    SubsetStreams& own = round.streams[missing_rank(round.committee, 2)];
+    TestRandom random(seed);
+    TestRandom forms_random(101);
+    std::vector<Vector> forms(kLinearTests);
+    std::vector<std::size_t> opened(round.items.size());
+    for (std::size_t x = 0; x < opened.size(); ++x) opened[x] = x;
+    Counts counts;
+    for (std::size_t run = 0; run < kSamples; ++run) {
+        draw_unknown(random, own);
+        const Vector view = round.view(updates, {.statistics = true});
+        Vector tests = view;
+        for (Vector& form : forms) {
+            while (form.size() < view.size()) {
+                form.push_back(forms_random.word() % Larger::kModulus);
+            }
+            tests.push_back(combine<Larger>(form, view));
+        }
+        append_guesses(view, guess, opened, round.items, tests);
+        counts.resize(tests.size());
+        for (std::size_t x = 0; x < tests.size(); ++x) ++counts[x][tests[x]];
+    }
+    return counts;
+}
+
+// The largest two-sample chi-square of all histograms; at most 100 degrees of freedom each.
+double largest_chi_square(const Counts& left, const Counts& right) {
+    double largest = 0;
+    for (std::size_t x = 0; x < left.size(); ++x) {
+        double sum = 0;
+        for (std::size_t v = 0; v < Larger::kModulus; ++v) {
+            const double total = static_cast<double>(left[x][v]) + right[x][v];
+            const double difference = static_cast<double>(left[x][v]) - right[x][v];
+            if (total > 0) sum += difference * difference / total;
+        }
+        largest = std::max(largest, sum);
+    }
+    return largest;
+}
+
+// Both coordinates of both updates exchanged: equal norms and inner product.
+const std::vector<Vector> kLeft{{3, 90}, {17, 5}};
+const std::vector<Vector> kRight{{90, 3}, {5, 17}};
+// Mean 100, deviation 14.1: six deviations, for some eighty histograms.
+constexpr double kChiSquareLimit = 185;
+
+TEST(SampledPrivacy, views_of_equal_leakage_are_alike_over_101) {
+    const Counts left = sample_views(kLeft, kLeft, Omit::kNothing, 1);
+    const Counts right = sample_views(kRight, kLeft, Omit::kNothing, 2);
+    ASSERT_EQ(left.size(), right.size());
+    const double statistic = largest_chi_square(left, right);
+    RecordProperty("chi_square_largest", std::to_string(statistic));
+    EXPECT_LT(statistic, kChiSquareLimit) << "stream seeds 28, 1, 2";
+}
+
+TEST(SampledPrivacy, without_rho_a_guess_is_confirmed_over_101) {
+    const Counts left = sample_views(kLeft, kLeft, Omit::kRho, 1);
+    const Counts right = sample_views(kRight, kLeft, Omit::kRho, 2);
+    EXPECT_GT(largest_chi_square(left, right), 10 * kChiSquareLimit);
+}
+
+TEST(BlurNoise, ends_of_the_word_give_the_ends_of_the_range) {
+    for (const std::uint32_t bits : {0U, 1U, 20U, 35U, 43U, 62U}) {
+        const std::int64_t bound = std::int64_t{1} << bits;
+        EXPECT_EQ(blur_noise(0, bits), -bound);
+        EXPECT_EQ(blur_noise(~std::uint64_t{0}, bits), bound - 1);
+    }
+}
+
+// All subsets at one end of their range: the sum of C terms is at the bound of one blur.
+TEST(BlurNoise, sum_of_all_subsets_reaches_its_bounds_and_no_more) {
+    for (std::uint32_t n = kMinMembers; n <= kMaxMembers; ++n) {
+        const Committee committee = *Committee::make(n);
+        const std::uint32_t bits = default_blur_bits(committee, 22);
+        for (const std::uint64_t word : {std::uint64_t{0}, ~std::uint64_t{0}}) {
+            std::vector<Element> shares;
+            std::vector<PostedShare> base;
+            for (MemberIndex k = 1; k <= committee.t() + 1; ++k) {
+                Element share = 0;
+                for (const SubsetRank rank : committee.subsets_of(k)) {
+                    const Element part =
+                        blur_share_part(committee.coefficient(rank, k), word, bits);
+                    share = Field61::add(share, part);
+                }
+                shares.push_back(share);
+            }
+            for (MemberIndex k = 1; k <= shares.size(); ++k) {
+                base.push_back({k, {&shares[k - 1], 1}});
+            }
+            const std::int64_t blur = Field61::centered(interpolate_vector(base, 0).front());
+            const auto subsets = static_cast<std::int64_t>(committee.subset_count());
+            const std::int64_t bound = subsets << bits;
+            EXPECT_EQ(blur, word == 0 ? -bound : bound - subsets) << "n = " << n;
+            EXPECT_EQ(blur_bound(committee, bits), bound);
+        }
+    }
+}
+
+}  // namespace
+}  // namespace consilium::smpc
