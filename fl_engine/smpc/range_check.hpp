@@ -8,6 +8,7 @@
 #include <span>
 #include <vector>
 
+#include "fl_engine/smpc/range_formulas.hpp"
 #include "fl_engine/smpc/range_projection.hpp"
 
 namespace consilium::smpc {
@@ -18,13 +19,6 @@ struct RangeChallenge {
     Element point{};  // r*
 };
 [[nodiscard]] RangeChallenge make_range_challenge(const RangeShape& shape, const Digest& seed_t);
-
-// lambda_i, phi_i and psi_i: one member's shares, or the opened values.
-struct RangeShares {
-    Element lambda{};
-    Element phi{};
-    Element psi{};
-};
 
 // The weights of one round, the same for every client: Y and the Lagrange coefficients at r*.
 class RangeVerifier {
@@ -38,12 +32,8 @@ class RangeVerifier {
                                        std::span<const Element> message) const;
 
   private:
-    RangeShape shape_;
     std::vector<Element> update_weights_;  // Y
-    std::vector<Element> digit_weights_;   // -tau_c 2^l
-    Element offset_ = 0;                   // T * sum of tau
-    std::vector<Element> polynomial_;      // of F at 0..Nb
-    std::vector<Element> square_;          // of F2 at 0 and Nb+1 .. 2 Nb
+    RangeForms forms_;
 };
 
 // z_i^(k): the blob plus this member's share of its mask. `ring`: k_A^{i,b} in the member's order.

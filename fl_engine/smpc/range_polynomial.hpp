@@ -9,19 +9,6 @@
 
 namespace consilium::smpc {
 
-// k!, 1/k! and 1/k for k up to `limit`, with one inversion.
-class Factorials {
-  public:
-    explicit Factorials(std::size_t limit);  // below p
-    [[nodiscard]] Element factorial(std::size_t k) const { return factorials_[k]; }
-    [[nodiscard]] Element inverse_factorial(std::size_t k) const { return inverse_[k]; }
-    [[nodiscard]] std::size_t limit() const { return factorials_.size() - 1; }
-
-  private:
-    std::vector<Element> factorials_;
-    std::vector<Element> inverse_;
-};
-
 // Values at N+1 .. 2N of the polynomial of degree at most N through values[m] at m = 0..N. N >= 1.
 // N^2 multiplications.
 [[nodiscard]] SecretElements extend_polynomial(std::span<const Element> values);

@@ -3,18 +3,9 @@
 
 #include <algorithm>
 
-#include "fl_engine/smpc/range_polynomial.hpp"
+#include "fl_engine/smpc/range_formulas.hpp"
 
 namespace consilium::smpc {
-namespace {
-
-// x^2 - x.
-Element bit_defect(Element value) {
-    return Field61::sub(Field61::mul(value, value), value);
-}
-
-}  // namespace
-
 Element range_point(const Kdf& kdf, const Committee& committee,
                     std::span<const ClientMaskKey> ring) {
     SecretStream stream(committee, open_streams(kdf, ring, PrgDomain::kRangePoint));
@@ -24,16 +15,7 @@ Element range_point(const Kdf& kdf, const Committee& committee,
 }
 
 SecretElements digits_message(std::span<const Element> digits, Element f0) {
-    SecretElements values(digits.size() + 1);  // F at 0..Nb
-    values[0] = f0;
-    std::copy(digits.begin(), digits.end(), values.begin() + 1);
-    const SecretElements extension = extend_polynomial(values);
-    SecretElements message(2 * digits.size() + 2);
-    auto out = std::copy(digits.begin(), digits.end(), message.begin());
-    *out++ = f0;
-    *out++ = bit_defect(f0);
-    std::transform(extension.begin(), extension.end(), out, bit_defect);
-    return message;
+    return digits_message_over<Field61>(digits, f0);
 }
 
 Result<SecretElements> range_message(const RangeShape& shape,

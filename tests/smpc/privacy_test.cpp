@@ -9,18 +9,18 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <functional>
-#include <limits>
 
 #include "fl_engine/smpc/batch.hpp"
 #include "fl_engine/smpc/opening_over.hpp"
 #include "fl_engine/smpc/share_formulas.hpp"
+#include "tests/smpc/all_streams.hpp"
 #include "tests/smpc/consortium.hpp"
 
 namespace consilium::smpc {
 namespace {
 
 using testing::TestRandom;
+using testing::Unknown;
 using Vector = std::vector<Element>;
 
 constexpr std::size_t kDimension = 2;
@@ -262,62 +262,20 @@ class TinyRound {
     Vector delta_;
 };
 
-// The subset that the member has no key of.
-SubsetRank missing_rank(const Committee& committee, MemberIndex corrupted) {
-    for (SubsetRank rank = 0; rank < committee.subset_count(); ++rank) {
-        if (!committee.contains(rank, corrupted)) return rank;
-    }
-    UNREACHABLE();
-}
-
-// The view as one number; at most 55 elements of F_5 fit.
-template <typename Field>
-Uint128 packed(const Vector& view) {
-    Uint128 key = 0;
-    for (const Element value : view) {
-        CHECK(key <= (std::numeric_limits<Uint128>::max() - value) / Field::kModulus);
-        key = key * Field::kModulus + value;
-    }
-    return key;
-}
-
 using Tiny = PrimeField<5>;
 using TinySteps = TinyRound<Tiny>::Steps;
-
-struct Unknown {
-    std::vector<Element*> elements;     // each takes all values below 5
-    std::vector<std::uint64_t*> blurs;  // each takes both values of the top bit
-};
 
 // Every view, sorted, over all values of the unknown streams.
 std::vector<Uint128> all_views(TinyRound<Tiny>& round, const Unknown& unknown,
                                const std::vector<Vector>& updates, const TinySteps& steps) {
-    for (Element* element : unknown.elements) *element = 0;
-    for (std::uint64_t* word : unknown.blurs) *word = 0;
-    const auto step = [&unknown] {
-        for (Element* element : unknown.elements) {
-            if (++*element < Tiny::kModulus) return true;
-            *element = 0;
-        }
-        for (std::uint64_t* word : unknown.blurs) {
-            *word ^= std::uint64_t{1} << 63;
-            if (*word != 0) return true;
-        }
-        return false;
-    };
-    std::vector<Uint128> views;
-    do {
-        views.push_back(packed<Tiny>(round.view(updates, steps)));
-    } while (step());
-    std::sort(views.begin(), views.end());
-    return views;
+    return testing::all_views<Tiny>(unknown, [&] { return round.view(updates, steps); });
 }
 
 // Streams of A* about the honest client 1 (others' masks are known to the coalition's clients) and
 // about the items of the view.
 Unknown streams_of_client_one(TinyRound<Tiny>& round, MemberIndex corrupted,
                               const TinySteps& steps) {
-    SubsetStreams& own = round.streams[missing_rank(round.committee, corrupted)];
+    SubsetStreams& own = round.streams[testing::missing_rank(round.committee, corrupted)];
     Unknown unknown;
     for (Element& value : own.masks[1]) unknown.elements.push_back(&value);
     if (steps.sacrifice) {
@@ -397,7 +355,7 @@ TEST(TinyFieldPrivacy, view_of_preparation_and_sacrifice_is_the_same_for_every_u
 TEST(TinyFieldPrivacy, view_of_a_plain_sum_of_two_honest_clients_depends_on_the_sum_alone) {
     const auto views_of_sum = [](const std::vector<Vector>& updates, MemberIndex corrupted) {
         TinyRound<Tiny> round(2, 27);
-        SubsetStreams& own = round.streams[missing_rank(round.committee, corrupted)];
+        SubsetStreams& own = round.streams[testing::missing_rank(round.committee, corrupted)];
         Unknown unknown;
         for (const std::size_t slot : {1U, 2U}) {
             for (Element& value : own.masks[slot]) unknown.elements.push_back(&value);
@@ -474,7 +432,7 @@ void append_guesses(const Vector& view, const std::vector<Vector>& guess,
 Counts sample_views(const std::vector<Vector>& updates, const std::vector<Vector>& guess, Omit omit,
                     std::uint64_t seed) {
     TinyRound<Larger> round(2, 28, omit);
-    SubsetStreams& own = round.streams[missing_rank(round.committee, 2)];
+    SubsetStreams& own = round.streams[testing::missing_rank(round.committee, 2)];
     TestRandom random(seed);
     TestRandom forms_random(101);
     std::vector<Vector> forms(kLinearTests);
