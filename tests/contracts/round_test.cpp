@@ -1,6 +1,8 @@
 // Whole rounds on chain, from genesis to a new model: honest, lying, silent and missing parties.
 #include <gtest/gtest.h>
 
+#include <array>
+
 #include "contracts/models.hpp"
 #include "fl_engine/smpc/model_update.hpp"
 #include "fl_engine/smpc/verdict.hpp"
@@ -311,6 +313,25 @@ TEST(RoundTest, a_pledge_in_the_closing_block_is_too_late) {
               Code::kWrongPhase);
     EXPECT_EQ(net.driver.round().phase, Phase::kRanging);
     EXPECT_EQ(net.driver.round().submissions_closed, net.chain.height);
+}
+
+TEST(RoundTest, a_pledge_after_its_window_is_refused_while_submissions_are_open) {
+    schema::TaskSpec spec = test_task();
+    spec.windows.submit = {.blocks = 1000, .ms = 1000};
+    Network net(4, spec);
+    net.start();
+    const auto label = net.driver.round().label;
+    constexpr std::array<std::uint16_t, 2> kEarly{1, 2};
+    const auto pledge = [&](std::uint16_t slot) {
+        return net.chain.send(net.chain.trainers[slot - 1U], kPledge,
+                              schema::Pledge{label, slot, {sha256(as_bytes("e")), 8 * 41}});
+    };
+    for (const std::uint16_t slot : kEarly) EXPECT_EQ(pledge(slot), Code::kOk);
+    net.chain.pass(spec.windows.pledge.blocks);
+    ASSERT_TRUE(net.driver.round().pledges_closed.has_value());
+    ASSERT_EQ(net.driver.round().phase, Phase::kSubmitting);
+    EXPECT_EQ(pledge(4), Code::kWrongPhase);
+    EXPECT_EQ(net.driver.round().pledged & schema::slot_bit(4), 0U);
 }
 
 TEST(RoundTest, too_few_submissions_abort_the_attempt_and_the_next_one_follows) {
