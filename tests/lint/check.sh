@@ -49,6 +49,8 @@ check "self-test" python3 "$HERE/selftest.py"
 check "format" check_format
 check "dependencies" python3 "$HERE/check_deps.py" "$ROOT"
 check "style" python3 "$HERE/check_style.py" "$ROOT"
+check "planted bugs" python3 "$ROOT/tests/planted/planted.py" --check
+check "adversarial table" python3 "$HERE/check_adversarial.py" "$ROOT"
 check "headers" python3 "$HERE/check_compile.py" "$ROOT" headers
 check "tidy" python3 "$HERE/check_compile.py" "$ROOT" tidy "${full[@]}" "${fix[@]}"
 
