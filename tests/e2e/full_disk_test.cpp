@@ -59,12 +59,13 @@ TEST_F(FullDisk, node_stops_voting_serves_reads_and_goes_on_by_itself_when_there
     for (int time = 0; time < 2; ++time) {
         const auto before = net_.commit_one(kPatienceMs);
         ASSERT_TRUE(before.has_value());
+        const std::string block = "/v1/blocks/" + std::to_string(before->height.value);
+        ASSERT_TRUE(becomes(block, 200));  // three nodes suffice to commit it
         std::ofstream(flag_) << "full";
         ASSERT_TRUE(net_.commit_one(kPatienceMs).has_value());
         ASSERT_TRUE(becomes("/healthz", 503));
         EXPECT_THAT(get("/healthz").body, testing::HasSubstr("disk is full"));
         EXPECT_EQ(get("/readyz").status, 503U);
-        const std::string block = "/v1/blocks/" + std::to_string(before->height.value);
         EXPECT_EQ(get(block).status, 200U);
         const auto beyond = net_.commit_one(kPatienceMs);  // the three others
         ASSERT_TRUE(beyond.has_value());
