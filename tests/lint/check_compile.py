@@ -4,6 +4,7 @@
 #   check_compile.py ROOT headers   every header compiles as the first thing a file includes
 #   check_compile.py ROOT tidy      clang-tidy on what changed (--full: on everything, --fix)
 #   check_compile.py ROOT syntax    clang with warnings as errors over every file, no code made
+#                                   (--built DIR: but what that clang build has just compiled)
 #
 # What passed is remembered by content under build/lint-cache, so only what changed, or includes
 # what changed, is compiled again. The commands come from build/release/compile_commands.json.
@@ -91,9 +92,22 @@ def with_compiler(words, compiler, extra):
     return [compiler, *extra, *kept]
 
 
-def check_syntax(root):
-    jobs = []
+def compiled_by_clang(root, builds):
+    """Sources whose objects lie in these build folders of clang, warnings being errors there."""
+    names = set()
+    for build in builds:
+        for entry in json.loads((Path(build) / "compile_commands.json").read_text()):
+            words = shlex.split(entry["command"])
+            if (Path(build) / words[words.index("-o") + 1]).is_file():
+                names.add(os.path.relpath(entry["file"], Path(root).resolve()))
+    return names
+
+
+def check_syntax(root, builds):
+    jobs, done = [], compiled_by_clang(root, builds)
     for name, words in sorted(compile_commands(root).items()):
+        if name in done:
+            continue
         command = with_compiler(words, CLANG, ["-fsyntax-only", "-Wno-unknown-warning-option"])
         jobs.append((name, " ".join(command), command, None))
     return run_cached(root, "syntax", version(CLANG), jobs)
@@ -151,11 +165,12 @@ def main():
     parser.add_argument("check", choices=["headers", "tidy", "syntax"])
     parser.add_argument("--full", action="store_true")
     parser.add_argument("--fix", action="store_true")
+    parser.add_argument("--built", action="append", default=[])
     arguments = parser.parse_args()
     if arguments.check == "headers":
         return 1 if check_headers(arguments.root) else 0
     if arguments.check == "syntax":
-        return 1 if check_syntax(arguments.root) else 0
+        return 1 if check_syntax(arguments.root, arguments.built) else 0
     return 1 if check_tidy(arguments.root, arguments.full, arguments.fix) else 0
 
 
