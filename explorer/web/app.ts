@@ -107,7 +107,7 @@ function showVerification(status: Status): void {
       `A block counts with signatures of ${status.quorum} of ${status.validators} validators. ` +
       "Its transactions are executed again here; receipts, state, verdicts and aggregates must " +
       "come out the same."),
-    table(["Node", "State", "Claims block", "Problem"], nodes),
+    el("div", { class: "scroll" }, table(["Node", "State", "Claims block", "Problem"], nodes)),
     findings.length > 0 && el("ul", { class: "findings" }, ...findings));
 }
 
