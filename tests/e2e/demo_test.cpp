@@ -75,9 +75,11 @@ TEST(Demo, poisoner_is_rejected_in_every_round_and_the_model_is_as_good_as_witho
     }
 }
 
+// At 1.1 times the bound each projection stays 7 deviations inside the range. (At 4 times, the coin
+// of the round decides which of both tests finds it.)
 TEST(Demo, updates_beyond_the_norm_or_the_range_are_rejected_with_their_reason) {
     for (const auto& [attack, reason] :
-         {std::pair{"oversize:4", "NORM_FAIL"}, std::pair{"oversize:1000", "RANGE_FAIL"}}) {
+         {std::pair{"oversize:2", "NORM_FAIL"}, std::pair{"oversize:1000", "RANGE_FAIL"}}) {
         const TemporaryFolder folder;
         const auto report_file = folder.path() / "report.json";
         auto demo =
