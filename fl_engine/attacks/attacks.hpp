@@ -17,8 +17,8 @@ enum class AttackKind { kNone, kSignFlip, kScale, kLabelFlip, kGaussian, kOversi
 // sign-flip: -factor x update. scale: factor x update. label-flip: trains on 1 - label (factor
 // does not count). gaussian: noise of norm factor x |update| in a random direction, nothing of
 // the update. oversize: as scale, and then the encoded integers times the factor once more, which
-// no honest sender masks: 2 breaks the norm bound, 1000 the range; between them the coin of the round
-// decides which test fails first.
+// no honest sender masks: 2 breaks the norm bound, 1000 the range; between them the coin of the
+// round decides which test fails first.
 struct AttackSpec {
     AttackKind kind = AttackKind::kNone;
     double factor = 4;
