@@ -142,8 +142,20 @@ bool Api::handle_write(const p2p::HttpRequest& request, const Segments& segments
     return false;
 }
 
+bool Api::refuse_if_scarce(const p2p::HttpResponder& responder) {
+    if (!disk_.is_scarce()) return false;
+    responder.send(problem(503, "disk_nearly_full",
+                           "the node's disk is nearly full and takes nothing new; make room on "
+                           "it, or use another node"));
+    return true;
+}
+
 void Api::post_transaction(const p2p::HttpRequest& request, const p2p::HttpResponder& responder) {
     ++transactions_posted_;
+    if (refuse_if_scarce(responder)) {
+        ++transactions_refused_;
+        return;
+    }
     const auto transaction = decode_transaction(request.body);
     if (!transaction) {
         ++transactions_refused_;
@@ -180,6 +192,10 @@ void Api::post_transaction(const p2p::HttpRequest& request, const p2p::HttpRespo
 
 void Api::put_chunk(const p2p::HttpRequest& request, const p2p::HttpResponder& responder) {
     ++blob_chunks_;
+    if (refuse_if_scarce(responder)) {
+        ++blob_chunks_refused_;
+        return;
+    }
     const auto refuse = [&](const p2p::HttpResponse& response) {
         ++blob_chunks_refused_;
         responder.send(response);

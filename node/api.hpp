@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "node/blob_uploads.hpp"
+#include "node/disk_watch.hpp"
 #include "node/mpc_thread.hpp"
 #include "node/runtime.hpp"
 #include "p2p/http_server.hpp"
@@ -24,7 +25,8 @@ class Api {
     [[nodiscard]] std::uint16_t port() const { return server_->port(); }
 
   private:
-    Api(Runtime& runtime, const MpcThread* mpc) : runtime_(runtime), mpc_(mpc) {}
+    Api(Runtime& runtime, const MpcThread* mpc)
+        : runtime_(runtime), mpc_(mpc), disk_(runtime.config().data_dir) {}
     using Segments = std::vector<std::string>;
 
     void handle(const p2p::HttpRequest& request, const p2p::HttpResponder& responder);
@@ -61,8 +63,12 @@ class Api {
     [[nodiscard]] p2p::HttpResponse metrics() const;
     void publish(const driver::CommittedBlock& committed);
 
+    // True after having answered that the disk has no room for more.
+    [[nodiscard]] bool refuse_if_scarce(const p2p::HttpResponder& responder);
+
     Runtime& runtime_;
     const MpcThread* mpc_;
+    mutable DiskWatch disk_;
     std::unique_ptr<p2p::HttpServer> server_;
     std::optional<p2p::EventChannel> events_;
     BlobUploads uploads_;

@@ -108,6 +108,8 @@ p2p::HttpResponse Api::metrics() const {
     add_driver(scrape, runtime_);
     add_mesh(scrape, runtime_.mesh().stats());
     add_http(scrape, server_->stats());
+    scrape.gauge("disk_is_scarce", "1 while the disk is nearly full and nothing new is taken",
+                 disk_.is_scarce() ? 1 : 0);
     scrape.counter("api_transactions_total", "Transactions posted", transactions_posted_.load());
     scrape.counter("api_transactions_refused_total", "Transactions refused at entry",
                    transactions_refused_.load());

@@ -69,6 +69,10 @@ void add_options(CLI::App& app, Options& options, Texts& texts) {
                    "records taken out of all hospitals' training data as the public reference set, "
                    "64 or more; 0 for none [64 for heart, otherwise 0]")
         ->check(CLI::Range(0U, 10'000U));
+    app.add_option("--hidden", options.hidden,
+                   "units of the model's hidden layer; with wdbc the model has 32 parameters for "
+                   "each, so 31250 give a million [16]")
+        ->check(CLI::Range(1U, kMaxHidden));
     app.add_option("--privacy", options.epsilon,
                    "differential privacy: epsilon of each hospital over all rounds, such as 100; "
                    "less is more noise [off]")

@@ -11,12 +11,14 @@
 #include "core/result.hpp"
 #include "fl_engine/attacks/attacks.hpp"
 #include "fl_engine/data/split.hpp"
+#include "fl_engine/training/recipe.hpp"
 
 namespace consilium::devnet {
 
 inline constexpr std::size_t kMinHospitals = 4;   // fewer validators bear no fault
 inline constexpr std::size_t kMaxHospitals = 13;  // the committee of the secure computation
 inline constexpr std::uint32_t kMaxRounds = 10'000;
+inline constexpr std::uint32_t kMaxHidden = 100'000;  // the task's own limit is on all parameters
 
 // Exit codes of the program, also in --help.
 enum ExitCode : int { kOk = 0, kFailed = 1, kBadUsage = 2, kInterrupted = 130 };
@@ -32,6 +34,7 @@ struct Options {
     // Public records of all hospitals that validators train the reference update on; nobody else
     // does. 0: none; absent: 64 for heart, whose hospitals differ much, otherwise none.
     std::optional<std::size_t> reference;
+    std::uint32_t hidden = fl::kUsualHiddenUnits;  // units of the model's hidden layer
     std::optional<double> epsilon;  // of differential privacy over all rounds; absent: off
     std::uint64_t seed = 1;
     std::filesystem::path directory;    // empty: see make_directory()

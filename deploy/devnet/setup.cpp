@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <cmath>
 #include <system_error>
 
 #include "contracts/schema/names.hpp"
@@ -46,7 +47,7 @@ std::string text_of(std::size_t number) {
 }
 
 std::string percent(double fraction) {
-    return text_of(static_cast<std::size_t>(fraction * 100 + 0.5)) + " %";
+    return std::to_string(std::lround(fraction * 100)) + " %";
 }
 
 Result<void> make_folder(const fs::path& folder) {
@@ -86,7 +87,7 @@ Result<PublicKey> make_key(const fs::path& folder, const std::string& role,
 
 Result<void> make_keys(const Setup& setup, Hospital& hospital) {
     const fs::path folder = setup.path(hospital.folder);
-    const struct {
+    static constexpr struct {
         const char* role;
         PublicKey Hospital::*field;
     } kKeys[] = {{"validator", &Hospital::validator},
@@ -360,6 +361,7 @@ Result<std::unique_ptr<Setup>> prepare(const Options& options, const Say& say) {
     if (!directory) return tl::unexpected(directory.error());
     auto ports = PortBlock::find(data->consortium.hospitals.size(), options.first_port);
     if (!ports) return tl::unexpected(ports.error());
+    // NOLINTNEXTLINE(modernize-make-unique): clang 14 makes no aggregate of its arguments
     auto setup = std::unique_ptr<Setup>(new Setup{options,
                                                   std::move(*directory),
                                                   std::move(*ports),
@@ -371,7 +373,7 @@ Result<std::unique_ptr<Setup>> prepare(const Options& options, const Say& say) {
                                                   *test,
                                                   std::nullopt});
     setup->hospitals = list_hospitals(data->source, data->consortium, options);
-    setup->recipe = fl::default_recipe(setup->source, test->columns());
+    setup->recipe = fl::default_recipe(setup->source, test->columns(), options.hidden);
     setup->task = make_task(*setup);
     if (auto planned = add_privacy(*setup); !planned) return tl::unexpected(planned.error());
     if (const char* fault = schema::find_fault(setup->task)) {

@@ -6,12 +6,12 @@
 
 namespace consilium::fl {
 
-Recipe default_recipe(std::string_view source, std::size_t feature_count) {
-    CHECK(feature_count > 0 && feature_count <= kMaxColumns);
-    constexpr std::uint32_t kHiddenUnits = 16;
+Recipe default_recipe(std::string_view source, std::size_t feature_count,
+                      std::uint32_t hidden_units) {
+    CHECK(feature_count > 0 && feature_count <= kMaxColumns && hidden_units > 0);
     constexpr unsigned kUnitBits = 32;
     Recipe recipe;
-    recipe.spec = {ModelKind::kMlp, {static_cast<std::uint32_t>(feature_count), kHiddenUnits, 1}};
+    recipe.spec = {ModelKind::kMlp, {static_cast<std::uint32_t>(feature_count), hidden_units, 1}};
     recipe.training = {.epochs = 4, .batch_size = 16, .learning_rate_millionths = 100'000};
     recipe.initial_clip = std::uint64_t{3} << kUnitBits;
     if (source == "heart") {

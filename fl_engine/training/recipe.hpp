@@ -19,6 +19,9 @@ struct Recipe {
 };
 
 // `source` as in Source::name; any folder gets the recipe of wdbc for its number of features.
-[[nodiscard]] Recipe default_recipe(std::string_view source, std::size_t feature_count);
+// `hidden_units`: width of the hidden layer; the figures were measured with the usual one.
+inline constexpr std::uint32_t kUsualHiddenUnits = 16;
+[[nodiscard]] Recipe default_recipe(std::string_view source, std::size_t feature_count,
+                                    std::uint32_t hidden_units = kUsualHiddenUnits);
 
 }  // namespace consilium::fl

@@ -101,6 +101,7 @@ class Env {
     virtual void on_report(const Report& report) = 0;
     // For the worker, from a validator whose link has proved its key; any bytes. Must return fast.
     // Dropped where there is no worker.
+    // NOLINTNEXTLINE(performance-unnecessary-value-param): whoever overrides it keeps the bytes
     virtual void on_letter(const PublicKey& /*from*/, Bytes /*content*/) {}
 };
 

@@ -123,6 +123,13 @@ TEST(Options, unknown_words_are_bad_usage_and_help_is_not) {
     EXPECT_EQ(parse({"--help"}).error(), kOk);
 }
 
+TEST(Options, hidden_units_are_sixteen_or_a_positive_number) {
+    EXPECT_EQ(parse({})->hidden, 16U);
+    EXPECT_EQ(parse({"--hidden", "31250"})->hidden, 31'250U);
+    EXPECT_EQ(parse({"--hidden", "0"}).error(), kBadUsage);
+    EXPECT_EQ(parse({"--hidden", "100001"}).error(), kBadUsage);
+}
+
 TEST(Options, a_wished_epsilon_is_a_positive_number) {
     EXPECT_FALSE(parse({})->epsilon.has_value());
     EXPECT_EQ(parse({"--privacy", "30"})->epsilon, 30.0);

@@ -1,7 +1,8 @@
 // Preloaded into a node: its disk is full while the file named in CONSILIUM_TEST_FULL_DISK exists.
 //
 // Writes to regular files and their allocation fail with ENOSPC, and the file system says that
-// nothing is free. Standard output and error are left alone: they carry the log.
+// nothing is free. Standard output and error are left alone: they carry the log. While a file with
+// that name and ".scarce" exists, everything can be written, but hardly anything is free.
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -11,12 +12,29 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <string>
 
 namespace {
 
 bool is_full() {
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing in the node changes its environment
     const char* flag = std::getenv("CONSILIUM_TEST_FULL_DISK");
     return flag != nullptr && ::access(flag, F_OK) == 0;
+}
+
+bool is_scarce() {
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing in the node changes its environment
+    const char* flag = std::getenv("CONSILIUM_TEST_FULL_DISK");
+    return flag != nullptr && ::access((std::string(flag) + ".scarce").c_str(), F_OK) == 0;
+}
+
+template <typename Status>
+void tell_free_blocks(Status& result) {
+    if (is_full()) {
+        result.f_bavail = result.f_bfree = 0;
+    } else if (is_scarce()) {
+        result.f_bavail = result.f_bfree = 1;
+    }
 }
 
 bool must_fail(int file) {
@@ -69,14 +87,14 @@ int fallocate64(int file, int mode, off64_t offset, off64_t size) {
 int statvfs(const char* path, struct statvfs* result) {
     static const auto real = next<int(const char*, struct statvfs*)>("statvfs");
     const int code = real(path, result);
-    if (code == 0 && is_full()) result->f_bavail = result->f_bfree = 0;
+    if (code == 0) tell_free_blocks(*result);
     return code;
 }
 
 int statvfs64(const char* path, struct statvfs64* result) {
     static const auto real = next<int(const char*, struct statvfs64*)>("statvfs64");
     const int code = real(path, result);
-    if (code == 0 && is_full()) result->f_bavail = result->f_bfree = 0;
+    if (code == 0) tell_free_blocks(*result);
     return code;
 }
 

@@ -47,6 +47,15 @@ class FullDisk : public testing::Test {
         return false;
     }
 
+    [[nodiscard]] bool metric_becomes(const std::string& line) const {
+        const std::uint64_t end = monotonic_ms() + kPatienceMs;
+        while (monotonic_ms() < end) {
+            if (get("/metrics").body.find("\n" + line + "\n") != std::string::npos) return true;
+            (void)pause_ms(100);
+        }
+        return false;
+    }
+
     Testnet net_;
     std::filesystem::path flag_;
     std::unique_ptr<Process> node_;
@@ -87,6 +96,29 @@ TEST_F(FullDisk, node_stops_voting_serves_reads_and_goes_on_by_itself_when_there
     const auto agreement = compare_roots(net_.setup(), height);
     ASSERT_TRUE(agreement.has_value()) << agreement.error().context;
     EXPECT_TRUE(agreement->is_equal);
+}
+
+TEST_F(FullDisk, node_takes_nothing_new_before_that_and_keeps_voting) {
+    ASSERT_TRUE(net_.is_good());
+    start_with_shim();
+    if (HasFatalFailure()) return;
+    p2p::NodePool pool(net_.setup().only_node(hospital()));
+    const auto post = [&] { return pool.post_transaction(Bytes{1}).value_or(p2p::ApiAnswer{}); };
+    EXPECT_EQ(post().status, 400U);  // looked at and malformed
+    std::filesystem::path scarce = flag_;
+    scarce += ".scarce";
+    std::ofstream(scarce) << "scarce";
+    ASSERT_TRUE(metric_becomes("consilium_disk_is_scarce 1"));
+    EXPECT_EQ(post().status, 503U);
+    EXPECT_THAT(post().body, testing::HasSubstr("disk_nearly_full"));
+    const auto beyond = net_.commit_one(kPatienceMs);  // by another node's API
+    ASSERT_TRUE(beyond.has_value());
+    ASSERT_TRUE(becomes("/v1/blocks/" + std::to_string(beyond->height.value), 200));
+    EXPECT_EQ(get("/readyz").status, 200U);
+
+    std::filesystem::remove(scarce);
+    ASSERT_TRUE(metric_becomes("consilium_disk_is_scarce 0"));
+    EXPECT_EQ(post().status, 400U);
 }
 
 }  // namespace
