@@ -35,10 +35,11 @@ struct Execution {
     schema::Parameters parameters;  // as they stood at the start of the block
     std::vector<Event> events;      // of the present transaction, or of the block
     std::vector<Bytes> derived;
-    std::optional<Digest> missing_blob;      // once set, the effects are worthless
-    std::set<std::uint64_t> posted_batches;  // of the current epoch, with a new PREP_SHARE
-    bool has_round_news = false;             // a share for the open phase came
-    bool has_phase_changed = false;          // at most once a block
+    std::optional<Digest> missing_blob;         // once set, the effects are worthless
+    std::set<std::uint64_t> posted_batches;     // of the current epoch, with a new PREP_SHARE
+    bool has_round_news = false;                // a share for the open phase came
+    bool has_phase_changed = false;             // at most once a block
+    std::optional<Membership> next_membership;  // certifies the next block, if it changes
 
     template <typename Payload>
     void emit(schema::Module module, std::uint16_t kind, const Payload& payload) {

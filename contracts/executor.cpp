@@ -4,6 +4,7 @@
 #include "contracts/admission.hpp"
 #include "contracts/execution.hpp"
 #include "contracts/governance.hpp"
+#include "contracts/membership.hpp"
 #include "contracts/models.hpp"
 #include "contracts/registration.hpp"
 #include "contracts/rounds.hpp"
@@ -119,6 +120,7 @@ class BlockRun {
         execution_.state.commit();
         effects_.writes = std::move(execution_.state).take();
         effects_.blobs = std::move(execution_.derived);
+        effects_.next_membership = std::move(execution_.next_membership);
         return std::move(effects_);
     }
 
@@ -134,6 +136,7 @@ class BlockRun {
         verification::settle_setup(execution_);
         verification::settle_batches(execution_);
         verification::settle_round(execution_);
+        membership::advance(execution_);
         verification::advance_epochs(execution_);
         rounds::advance(execution_);
         verification::prepare_batches(execution_);

@@ -2,8 +2,8 @@
 //
 // Order inside block h (smpc-protocol.md, section 6): deadlines that fall on h; transactions in
 // order; mask batches ascending; the open round, at most one phase change; then what follows by
-// itself: end and opening of MPC epochs, preparation of batches, the next round.
-// Pure: no clock, I/O or randomness. The result depends on nothing but the arguments.
+// itself: a change of the membership, end and opening of MPC epochs, preparation of batches, the
+// next round. Pure: no clock, I/O or randomness. The result depends on nothing but the arguments.
 #pragma once
 #include <cstddef>
 #include <cstdint>

@@ -3,6 +3,7 @@
 
 #include "contracts/executor.hpp"
 #include "contracts/schema/keys.hpp"
+#include "contracts/schema/membership.hpp"
 #include "contracts/schema/mpc_records.hpp"
 #include "contracts/schema/names.hpp"
 #include "contracts/schema/parameters.hpp"
@@ -60,6 +61,14 @@ Result<void> add_organisations(const Genesis& genesis, StateWrites& writes,
     return {};
 }
 
+schema::MembershipRecord first_membership(const Genesis& genesis) {
+    schema::MembershipRecord record;
+    for (const GenesisOrganisation& entry : genesis.organisations) {
+        record.validators.push_back({entry.name, entry.validator_key, {}});
+    }
+    return record;
+}
+
 }  // namespace
 
 Result<StateWrites> genesis_state(const Genesis& genesis) {
@@ -81,6 +90,7 @@ Result<StateWrites> genesis_state(const Genesis& genesis) {
     put(writes, keys::tasks(), schema::TasksRecord{});
     put(writes, keys::rounds(), schema::RoundsRecord{});
     put(writes, keys::mpc(), schema::MpcRecord{});
+    put(writes, keys::membership(), first_membership(genesis));
     return writes;
 }
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "contracts/membership.hpp"
 #include "contracts/models.hpp"
 #include "contracts/reference_sets.hpp"
 #include "contracts/rounds.hpp"
@@ -27,6 +28,17 @@ Code set_parameters(Execution& execution, const schema::Parameters& parameters, 
     if (schema::find_out_of_bounds(parameters) != nullptr) return Code::kParameterOutOfBounds;
     if (step == Step::kExecute) execution.state.store(keys::parameters(), parameters);
     return Code::kOk;
+}
+
+Code run_membership(Execution& execution, ProposalKind kind, ByteView payload, bool runs) {
+    if (kind == ProposalKind::kCancelValidatorChange) {
+        return with_arguments<schema::MembershipReference>(payload, [&](const auto& it) {
+            return runs ? membership::cancel(execution, it) : Code::kOk;
+        });
+    }
+    return with_arguments<schema::ChangeValidators>(payload, [&](const auto& it) {
+        return runs ? membership::announce(execution, it) : membership::check(execution, it);
+    });
 }
 
 // With kCheck only what cannot become right later by itself is refused: a proposal may be opened
@@ -81,6 +93,9 @@ Code run_payload(Execution& execution, ProposalKind kind, ByteView payload, Step
                 return runs ? reference_sets::set_data_weights(execution, it)
                             : reference_sets::check(it);
             }));
+        case ProposalKind::kChangeValidators:
+        case ProposalKind::kCancelValidatorChange:
+            return decoded_or(run_membership(execution, kind, payload, runs));
     }
     UNREACHABLE();
 }

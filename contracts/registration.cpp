@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "contracts/key_rotation.hpp"
+#include "contracts/membership.hpp"
 #include "contracts/schema/arguments.hpp"
 #include "contracts/schema/names.hpp"
 
@@ -74,6 +76,7 @@ void leave_organisation(Execution& execution, const Target& target) {
     const Bytes key = keys::organisation(target.account.organisation);
     auto organisation = execution.state.load<OrganisationRecord>(key);
     if (auto* place = single_place(organisation, target.account.role)) place->reset();
+    if (organisation.validator == target.key) organisation.validator.reset();
     CHECK(organisation.accounts > 0);
     --organisation.accounts;
     if (organisation.accounts == 0) execution.state.erase(name_key(organisation.name));
@@ -84,7 +87,9 @@ Code check_transition(const RegistryRecord& registry, const Target& target,
                       std::uint16_t decision) {
     const AccountStatus status = target.account.status;
     const bool is_council = target.account.role == Role::kCouncil;
-    if (target.account.role == Role::kValidator) return Code::kValidatorFixed;
+    if (target.account.role == Role::kValidator && decision != action::kReject) {
+        return Code::kValidatorFixed;
+    }
     if (decision == action::kApprove || decision == action::kReject) {
         if (status != AccountStatus::kPending) return Code::kWrongStatus;
     } else if (decision == action::kReinstate) {
@@ -132,6 +137,7 @@ Code cast_ballot(Execution& execution, const Sender& sender, const Target& targe
     if (const Code code = check_transition(registry, target, decision); code != Code::kOk) {
         return code;
     }
+    if (membership::is_awaited(execution.state, target.key)) return Code::kMembershipPending;
     const Bytes key = keys::ballot(target.key, decision);
     auto ballot = execution.state.find<schema::BallotRecord>(key).value_or(schema::BallotRecord{});
     // A voter who has left the council since no longer counts.
@@ -160,13 +166,36 @@ Code retire_self(Execution& execution, const Target& target) {
     return code;
 }
 
+Target target_of(const Execution& execution, const PublicKey& key) {
+    return {key, execution.state.load<AccountRecord>(keys::account(key))};
+}
+
 }  // namespace
+
+void admit_validator(Execution& execution, const PublicKey& key) {
+    const Target target = target_of(execution, key);
+    CHECK(target.account.status == AccountStatus::kPending);
+    auto registry = execution.state.load<RegistryRecord>(keys::registry());
+    remove_key(registry.pending, key);
+    execution.state.store(keys::registry(), registry);
+    const Bytes organisation_key = keys::organisation(target.account.organisation);
+    auto organisation = execution.state.load<OrganisationRecord>(organisation_key);
+    organisation.validator = key;
+    execution.state.store(organisation_key, organisation);
+    set_status(execution, target, AccountStatus::kApproved);
+}
+
+void retire_validator(Execution& execution, const PublicKey& key) {
+    const Target target = target_of(execution, key);
+    CHECK(target.account.status == AccountStatus::kApproved);
+    leave_organisation(execution, target);
+    set_status(execution, target, AccountStatus::kRetired);
+}
 
 schema::Code check_register(const StateView& state, const schema::Parameters& parameters,
                             const Transaction& transaction) {
     const auto arguments = decode<schema::Register>(transaction.arguments);
     if (!arguments) return Code::kBadArguments;
-    if (arguments->role == Role::kValidator) return Code::kRoleNotRegistrable;
     const auto folded = schema::fold_name(arguments->organisation);
     if (!folded) return Code::kNameInvalid;
     if (state.contains(keys::account(transaction.sender))) return Code::kAlreadyRegistered;
@@ -222,6 +251,9 @@ schema::Code execute(Execution& execution, const Sender& sender, const Transacti
     if (transaction.action == action::kRegister) {
         return with_arguments<schema::Register>(
             transaction.arguments, [](const auto&) { return Code::kAlreadyRegistered; });
+    }
+    if (transaction.action == action::kRotateKey) {
+        return key_rotation::execute(execution, sender, transaction);
     }
     return with_arguments<schema::AccountBallot>(
         transaction.arguments, [&](const schema::AccountBallot& arguments) {

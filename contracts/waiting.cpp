@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "contracts/execution.hpp"
+#include "contracts/membership.hpp"
 #include "contracts/reference_sets.hpp"
 #include "contracts/rounds.hpp"
 #include "contracts/schema/arguments.hpp"
@@ -233,6 +234,7 @@ bool has_open_window(const StateReader& reader, const BlockContext& head) {
         if (round->phase == Phase::kSubmitting || round->phase == Phase::kRanging) return true;
         if (round->phase == Phase::kAggregate && !round->is_aggregate_fallback) return true;
     }
+    if (membership::has_countdown(state, head.height)) return true;
     const auto epoch = verification::current_epoch(state);
     return epoch && has_open_setup_window(state, parameters, *epoch, head);
 }

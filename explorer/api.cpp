@@ -127,8 +127,6 @@ struct Metric {
 Api::Api(const Genesis& genesis, IndexReader& reader, StatusSource status)
     : chain_id_(genesis.chain_id),
       genesis_hash_(genesis.hash().hex()),
-      quorum_(genesis.membership().quorum()),
-      validators_(genesis.organisations.size()),
       reader_(reader),
       status_(std::move(status)) {}
 
@@ -199,8 +197,6 @@ Result<Json> Api::status() const {
     if (!json) return json;
     (*json)["chain_id"] = chain_id_;
     (*json)["genesis_hash"] = genesis_hash_;
-    (*json)["validators"] = validators_;
-    (*json)["quorum"] = quorum_;
     (*json)["version"] = CONSILIUM_VERSION;
     (*json)["verification"] = verification_json(status_());
     return json;

@@ -40,8 +40,6 @@ class Api {
 
     std::string chain_id_;
     std::string genesis_hash_;
-    std::size_t quorum_;
-    std::size_t validators_;
     IndexReader& reader_;
     StatusSource status_;
     mutable std::atomic<std::uint64_t> requests_{0};

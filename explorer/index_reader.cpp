@@ -5,6 +5,7 @@
 #include <limits>
 #include <utility>
 
+#include "core/membership.hpp"
 #include "explorer/index_lists.hpp"
 
 namespace consilium::explorer {
@@ -151,6 +152,23 @@ Result<Json> IndexReader::search(std::string_view text) {
     });
 }
 
+namespace {
+
+// Who certifies the next block.
+void add_membership(Json& json, ByteView stored) {
+    const auto membership = decode<Membership>(stored);
+    if (!membership) return;
+    json["validators"] = membership->size();
+    json["quorum"] = membership->quorum();
+    json["membership_epoch"] = membership->epoch.value;
+    json["members"] = Json::array();
+    for (const Member& member : membership->members) {
+        json["members"].push_back({{"name", member.name}, {"key", member.validator_key.hex()}});
+    }
+}
+
+}  // namespace
+
 Result<Json> IndexReader::summary() {
     return read([&](Database& database, std::uint64_t height) -> Result<Json> {
         Json json = Json::object();
@@ -170,6 +188,8 @@ Result<Json> IndexReader::summary() {
                                   {"models", row.number(2)},       {"faults", row.number(3)},
                                   {"accounts", row.number(4)},     {"tasks", row.number(5)}};
             });
+        database.query("SELECT value FROM meta WHERE name = 'membership'", {},
+                       [&](const Row& row) { add_membership(json, row.bytes(0)); });
         Json findings = Json::array();
         constexpr std::uint64_t kShownFindings = 20;
         database.query(

@@ -60,6 +60,7 @@ class Api {
     [[nodiscard]] p2p::HttpResponse evidence(const std::string& id) const;
     [[nodiscard]] p2p::HttpResponse current_round() const;
     [[nodiscard]] p2p::HttpResponse current_epoch() const;
+    [[nodiscard]] p2p::HttpResponse membership(Epoch epoch) const;
     [[nodiscard]] p2p::HttpResponse metrics() const;
     void publish(const driver::CommittedBlock& committed);
 

@@ -76,6 +76,10 @@ p2p::HttpResponse Api::read(const p2p::HttpRequest& request, const Segments& seg
         if (segments[1] == "blocks") return block(request, segments[2]);
         if (segments[1] == "state") return state(request, segments[2]);
         if (segments[1] == "evidence") return evidence(segments[2]);
+        if (segments[1] == "memberships" && segments[2] == "current") {
+            return record(schema::keys::membership());
+        }
+        if (segments[1] == "memberships" && number) return membership(Epoch{*number});
         if (segments[1] == "rounds" && segments[2] == "current") return current_round();
         if (segments[1] == "epochs" && segments[2] == "current") return current_epoch();
         if (segments[1] == "rounds" && number) return record(schema::keys::round(*number));

@@ -61,7 +61,11 @@ std::uint64_t fresh_nonce() {
 }  // namespace
 
 Runtime::Runtime(RuntimeOptions options, const KeyPair& key, boost::asio::io_context& io)
-    : options_(std::move(options)), key_(key), io_(io), identity_(options_.genesis.identity()) {}
+    : options_(std::move(options)),
+      key_(key),
+      io_(io),
+      identity_(options_.genesis.identity()),
+      peers_(options_.config.peers, key.public_key()) {}
 
 Runtime::~Runtime() {
     stop();
@@ -80,6 +84,7 @@ Result<std::unique_ptr<Runtime>> Runtime::open(RuntimeOptions options, const Key
     if (auto opened = runtime->open_driver(runtime->options_.is_first_start); !opened) {
         return tl::unexpected(opened.error());
     }
+    runtime->follow_validators(runtime->driver_->state());
     runtime->publish_head();
     return runtime;
 }
@@ -128,6 +133,15 @@ Result<void> Runtime::open_mesh() {
     if (!created) return tl::unexpected(created.error());
     mesh_ = std::move(*created);
     return {};
+}
+
+void Runtime::follow_validators(const StateReader& state) {
+    for (const PeerConfig& peer : peers_.update(state)) {
+        const auto set = mesh_->set_peer({peer.key, peer.host, peer.port});
+        if (set) continue;
+        spdlog::warn("no link to validator {}: {}", peer.key.hex().substr(0, 16),
+                     set.error().context);
+    }
 }
 
 void Runtime::add_listener(CommitListener listener) {
@@ -336,6 +350,7 @@ void Runtime::on_committed(const driver::CommittedBlock& committed) {
         const std::lock_guard lock(snapshot_mutex_);
         snapshot_ = std::move(fresh);
     }
+    follow_validators(committed.state);
     for (const CommitListener& listener : listeners_) listener(committed);
 }
 

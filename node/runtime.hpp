@@ -18,6 +18,7 @@
 #include "node/config.hpp"
 #include "node/driver/driver.hpp"
 #include "node/event_queue.hpp"
+#include "node/peers.hpp"
 #include "node/rocks_storage.hpp"
 #include "node/verify_pool.hpp"
 #include "p2p/mesh.hpp"
@@ -107,6 +108,7 @@ class Runtime final : private driver::Env {
     void on_frame(p2p::PeerIndex peer, p2p::FrameKind kind, Bytes payload);
     void on_link(const PublicKey& peer, p2p::LinkState state);
     [[nodiscard]] Result<void> open_mesh();
+    void follow_validators(const StateReader& state);
 
     // driver::Env
     void send(const PublicKey& to, const driver::Frame& frame) override;
@@ -130,6 +132,7 @@ class Runtime final : private driver::Env {
     EventQueue queue_;
     std::unique_ptr<VerifyPool> pool_;
     std::unique_ptr<p2p::Mesh> mesh_;
+    PeerBook peers_;  // used by the driver's thread
     std::unique_ptr<driver::Driver> driver_;
     std::vector<CommitListener> listeners_;
     LetterListener letter_listener_;

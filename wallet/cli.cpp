@@ -113,6 +113,7 @@ int run_wallet(const std::vector<std::string>& arguments, Surroundings surroundi
     add_account_commands(app, session);
     add_governance_commands(app, session);
     add_reference_commands(app, session);
+    add_validator_commands(app, session);
     add_read_commands(app, session);
     add_transaction_commands(app, session);
 

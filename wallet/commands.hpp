@@ -17,6 +17,7 @@ void add_governance_commands(CLI::App& app, Session& session);
 void add_reference_commands(CLI::App& app, Session& session);
 // Into the group "propose".
 void add_weight_proposal(CLI::App& group, Session& session);
+void add_validator_commands(CLI::App& app, Session& session);
 void add_read_commands(CLI::App& app, Session& session);
 void add_transaction_commands(CLI::App& app, Session& session);
 

@@ -1,9 +1,11 @@
-// register, approve, reject, suspend, reinstate, retire.
+// register, approve, reject, suspend, reinstate, retire, rotate-key.
 #include <CLI/CLI.hpp>
 
 #include "contracts/schema/arguments.hpp"
 #include "contracts/schema/names.hpp"
+#include "contracts/schema/rotation.hpp"
 #include "wallet/commands.hpp"
+#include "wallet/keystore/key_file.hpp"
 
 namespace consilium::wallet {
 namespace {
@@ -15,10 +17,15 @@ struct Registration {
 struct Target {
     std::string account;
 };
+struct Rotation {
+    std::string keystore;
+    std::string password_file;
+};
 
 std::optional<schema::Role> find_role(std::string_view name) {
-    for (const schema::Role role : {schema::Role::kCouncil, schema::Role::kOperator,
-                                    schema::Role::kTrainer, schema::Role::kAuditor}) {
+    for (const schema::Role role :
+         {schema::Role::kValidator, schema::Role::kCouncil, schema::Role::kOperator,
+          schema::Role::kTrainer, schema::Role::kAuditor}) {
         if (to_string(role) == name) return role;
     }
     return std::nullopt;
@@ -61,6 +68,41 @@ CommandResult retire(Session& session, const Target& values) {
     return ballot_on("retire", "retiring")(session, target);
 }
 
+// Both keys sign: the new one that it takes the account, the present one the transaction.
+CommandResult rotate_key(Session& session, const Rotation& values) {
+    const auto genesis = session.genesis();
+    if (!genesis) return tl::unexpected(genesis.error());
+    const auto present = session.own_key();
+    if (!present) return tl::unexpected(present.error());
+    keystore::PasswordSource source;
+    source.prompt = "Password of " + values.keystore + ": ";
+    if (!values.password_file.empty()) source.file = values.password_file;
+    const auto password = session.surroundings().read_password(source);
+    if (!password) return fail_with(ErrorSource::kKeyFile, password.error());
+    const auto successor = keystore::load_key_file(values.keystore, *password);
+    if (!successor) return fail_with(ErrorSource::kKeyFile, successor.error());
+    const Digest statement =
+        schema::rotation_digest((*genesis)->identity(), *present, successor->public_key());
+    return session.carry_out(
+        {"registration", "rotate_key",
+         encode(schema::RotateKey{successor->public_key(), successor->sign(statement)}),
+         "giving the account of " + present->hex() + " to " + successor->public_key().hex()});
+}
+
+void add_rotation(CLI::App& app, Session& session) {
+    CLI::App* command = app.add_subcommand("rotate-key", "give your account to a new key");
+    Rotation& rotation = bind_command<Rotation>(*command, session, rotate_key);
+    command->add_option("--new-keystore", rotation.keystore, "key file of the new key")->required();
+    command->add_option("--new-password-file", rotation.password_file,
+                        "its password in a 0600 file; asked for when left out");
+    command->footer(
+        "Example: consilium-wallet key new --keystore new.key\n"
+        "         consilium-wallet rotate-key --new-keystore new.key --keystore old.key\n"
+        "The old key can do nothing any more, for ever. A trainer's key changes with the next MPC "
+        "epoch\n(council: consilium-wallet propose open-mpc-epoch N). A validator's key: "
+        "consilium-wallet validators propose --replace OLD=NEW.");
+}
+
 }  // namespace
 
 void add_account_commands(CLI::App& app, Session& session) {
@@ -68,8 +110,10 @@ void add_account_commands(CLI::App& app, Session& session) {
         app.add_subcommand("register", "ask for an account for the key in --keystore");
     Registration& registration =
         bind_command<Registration>(*registering, session, register_account);
-    registering->add_option("--role", registration.role, "council, operator, trainer or auditor")
-        ->check(CLI::IsMember({"council", "operator", "trainer", "auditor"}))
+    registering
+        ->add_option("--role", registration.role,
+                     "validator, council, operator, trainer or auditor")
+        ->check(CLI::IsMember({"validator", "council", "operator", "trainer", "auditor"}))
         ->capture_default_str();
     registering
         ->add_option("--organisation", registration.organisation,
@@ -77,7 +121,9 @@ void add_account_commands(CLI::App& app, Session& session) {
         ->required();
     registering->footer(
         "Example: consilium-wallet register --role trainer --organisation \"St Anna\" "
-        "--keystore trainer.key\nThe council then approves the key: consilium-wallet approve KEY");
+        "--keystore trainer.key\nThe council then approves the key: consilium-wallet approve KEY\n"
+        "A validator's key is taken into the list instead: consilium-wallet validators propose "
+        "--add KEY");
 
     const auto add_ballot = [&](const char* name, const char* doing, const char* help) {
         CLI::App* ballot = app.add_subcommand(name, help);
@@ -89,6 +135,7 @@ void add_account_commands(CLI::App& app, Session& session) {
     add_ballot("reject", "rejecting", "council: vote to reject a pending account");
     add_ballot("suspend", "suspending", "council: vote to suspend an approved account");
     add_ballot("reinstate", "reinstating", "council: vote to reinstate a suspended account");
+    add_rotation(app, session);
     CLI::App* retiring =
         app.add_subcommand("retire", "retire your own account, or council: vote to retire another");
     Target& retired = bind_command<Target>(*retiring, session, retire);

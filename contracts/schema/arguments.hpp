@@ -69,19 +69,21 @@ struct AccountBallot {
 };
 
 enum class ProposalKind : std::uint16_t {
-    kCreateTask = 1,           // TaskSpec
-    kSetParameters = 2,        // Parameters
-    kCancelRound = 3,          // RoundReference
-    kAbortRound = 4,           // RoundReference
-    kOpenMpcEpoch = 5,         // EpochReference
-    kCloseTask = 6,            // TaskReference
-    kPromoteModel = 7,         // ModelReference
-    kRollBackModel = 8,        // ModelReference
-    kApproveReferenceSet = 9,  // ReferenceSetApproval
-    kSetDataWeights = 10,      // DataWeights
+    kCreateTask = 1,              // TaskSpec
+    kSetParameters = 2,           // Parameters
+    kCancelRound = 3,             // RoundReference
+    kAbortRound = 4,              // RoundReference
+    kOpenMpcEpoch = 5,            // EpochReference
+    kCloseTask = 6,               // TaskReference
+    kPromoteModel = 7,            // ModelReference
+    kRollBackModel = 8,           // ModelReference
+    kApproveReferenceSet = 9,     // ReferenceSetApproval
+    kSetDataWeights = 10,         // DataWeights
+    kChangeValidators = 11,       // ChangeValidators (contracts/schema/membership.hpp)
+    kCancelValidatorChange = 12,  // MembershipReference
 };
 [[nodiscard]] constexpr bool is_known(ProposalKind kind) {
-    return kind >= ProposalKind::kCreateTask && kind <= ProposalKind::kSetDataWeights;
+    return kind >= ProposalKind::kCreateTask && kind <= ProposalKind::kCancelValidatorChange;
 }
 [[nodiscard]] std::string_view to_string(ProposalKind kind);
 

@@ -44,7 +44,9 @@ enum class Code : std::uint16_t {
     kValidatorFixed = 108,
     kClientsFull = 109,
     kCouncilTooSmall = 110,
-    kRoleNotRegistrable = 111,
+    kRoleNotRegistrable = 111,  // no longer given: validators register, too
+    kSuccessorKnown = 120,      // the new key has an account already
+    kSuccessorUnproven = 121,   // it has not signed
     // Governance.
     kUnknownProposal = 200,
     kProposalClosed = 201,
@@ -52,6 +54,20 @@ enum class Code : std::uint16_t {
     kBadPayload = 203,
     kNotProposer = 204,
     kParameterOutOfBounds = 205,
+    // Changes of the validators.
+    kMembershipOutdated = 220,   // made for another membership epoch
+    kMembershipPending = 221,    // a change has passed already and is not yet in force
+    kMembershipUnchanged = 222,  // the list is what is in force
+    kTooFewValidators = 223,
+    kValidatorTwice = 224,     // a key or an organisation is named twice
+    kNotAValidatorKey = 225,   // neither a validator nor registered as one to be
+    kWrongOrganisation = 226,  // the key is registered for another name
+    kAddressInvalid = 227,
+    kTooManyLeave = 228,  // nobody who stays might hold what was agreed on
+    kTooManyJoin = 229,   // those who stay are no quorum of the new list
+    kActivationTooSoon = 230,
+    kActivationTooLate = 231,
+    kNoMembershipPending = 232,
     // Rounds.
     kUnknownTask = 300,
     kTaskNotActive = 301,

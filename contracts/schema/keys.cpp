@@ -52,12 +52,13 @@ KeyBuilder of_coin(std::string_view name, const CoinId& id) {
     return key;
 }
 
-constexpr std::array<std::string_view, 29> kNames{
-    "chain",  "parameters", "registry",   "governance", "tasks",        "rounds",
-    "mpc",    "account",    "account_at", "nonce",      "organisation", "organisation_named",
-    "ballot", "proposal",   "task",       "model",      "metrics",      "epoch",
-    "setup",  "ephemeral",  "bundle",     "batch",      "prep_share",   "pledge",
-    "range",  "round",      "verdict",    "history",    "privacy"};
+constexpr std::array<std::string_view, 31> kNames{
+    "chain",   "parameters", "registry",   "governance", "tasks",        "rounds",
+    "mpc",     "account",    "account_at", "nonce",      "organisation", "organisation_named",
+    "ballot",  "proposal",   "task",       "model",      "metrics",      "epoch",
+    "setup",   "ephemeral",  "bundle",     "batch",      "prep_share",   "pledge",
+    "range",   "round",      "verdict",    "history",    "privacy",      "membership",
+    "rotation"};
 constexpr std::array<std::string_view, 12> kShareNames{
     "stat1",  "stat2",      "aggregate",   "aggregate_ok", "coin",         "coin_share",
     "prep_w", "prep_check", "prep_reveal", "dispute",      "dispute_keys", "exclusion"};
@@ -86,6 +87,9 @@ Bytes rounds() {
 Bytes mpc() {
     return plain("mpc");
 }
+Bytes membership() {
+    return plain("membership");
+}
 
 Bytes account(const PublicKey& key) {
     return KeyBuilder("account").bytes(key.view()).take();
@@ -110,6 +114,10 @@ Bytes ballot(const PublicKey& key, std::uint16_t action) {
 }
 Bytes proposal(std::uint64_t id) {
     return KeyBuilder("proposal").number(id).take();
+}
+
+Bytes rotation(const PublicKey& key) {
+    return KeyBuilder("rotation").bytes(key.view()).take();
 }
 
 Bytes task(std::uint32_t id) {

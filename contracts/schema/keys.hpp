@@ -18,6 +18,7 @@ namespace consilium::schema::keys {
 [[nodiscard]] Bytes tasks();       // TasksRecord
 [[nodiscard]] Bytes rounds();      // RoundsRecord
 [[nodiscard]] Bytes mpc();         // MpcRecord
+[[nodiscard]] Bytes membership();  // MembershipRecord
 
 [[nodiscard]] Bytes account(const PublicKey& key);                // AccountRecord
 [[nodiscard]] Bytes account_at(std::uint32_t index);              // 32 bytes: the account's key
@@ -26,6 +27,7 @@ namespace consilium::schema::keys {
 [[nodiscard]] Bytes organisation_named(std::string_view folded);  // u32: the organisation's id
 [[nodiscard]] Bytes ballot(const PublicKey& key, std::uint16_t action);  // BallotRecord
 [[nodiscard]] Bytes proposal(std::uint64_t id);                          // ProposalRecord
+[[nodiscard]] Bytes rotation(const PublicKey& key);                      // RotationRecord
 
 [[nodiscard]] Bytes task(std::uint32_t id);                              // TaskRecord
 [[nodiscard]] Bytes model(std::uint32_t task, std::uint32_t version);    // ModelRecord

@@ -38,6 +38,8 @@ std::string_view to_string(AccountStatus status) {
             return "retired";
         case AccountStatus::kRejected:
             return "rejected";
+        case AccountStatus::kRotated:
+            return "rotated";
     }
     UNREACHABLE();
 }
@@ -94,6 +96,10 @@ std::string_view to_string(ProposalKind kind) {
             return "approve_reference_set";
         case ProposalKind::kSetDataWeights:
             return "set_data_weights";
+        case ProposalKind::kChangeValidators:
+            return "change_validators";
+        case ProposalKind::kCancelValidatorChange:
+            return "cancel_validator_change";
     }
     UNREACHABLE();
 }
@@ -260,6 +266,8 @@ std::string_view to_string(EndReason reason) {
             return "no_reference";
         case EndReason::kEpochHalted:
             return "epoch_halted";
+        case EndReason::kMembershipChanged:
+            return "membership_changed";
     }
     UNREACHABLE();
 }

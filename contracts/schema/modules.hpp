@@ -21,6 +21,7 @@ inline constexpr std::uint16_t kReject = 3;
 inline constexpr std::uint16_t kSuspend = 4;
 inline constexpr std::uint16_t kReinstate = 5;
 inline constexpr std::uint16_t kRetire = 6;
+inline constexpr std::uint16_t kRotateKey = 7;
 inline constexpr std::uint16_t kPropose = 1;  // governance
 inline constexpr std::uint16_t kVote = 2;
 inline constexpr std::uint16_t kWithdraw = 3;
@@ -49,9 +50,14 @@ namespace event {
 inline constexpr std::uint16_t kAccountRegistered = 1;  // registration
 inline constexpr std::uint16_t kAccountStatus = 2;
 inline constexpr std::uint16_t kBallotCast = 3;
+inline constexpr std::uint16_t kRotationAnnounced = 4;
+inline constexpr std::uint16_t kKeyRotated = 5;
 inline constexpr std::uint16_t kProposalOpened = 1;  // governance
 inline constexpr std::uint16_t kVoteCast = 2;
 inline constexpr std::uint16_t kProposalDecided = 3;
+inline constexpr std::uint16_t kMembershipAnnounced = 4;
+inline constexpr std::uint16_t kMembershipCancelled = 5;
+inline constexpr std::uint16_t kMembershipChanged = 6;
 inline constexpr std::uint16_t kTaskCreated = 1;  // rounds
 inline constexpr std::uint16_t kRoundOpened = 2;
 inline constexpr std::uint16_t kPhaseChanged = 3;
@@ -105,9 +111,10 @@ enum class AccountStatus : std::uint8_t {
     kSuspended = 3,
     kRetired = 4,
     kRejected = 5,
+    kRotated = 6,  // its account has gone over to another key
 };
 [[nodiscard]] constexpr bool is_known(AccountStatus status) {
-    return status >= AccountStatus::kPending && status <= AccountStatus::kRejected;
+    return status >= AccountStatus::kPending && status <= AccountStatus::kRotated;
 }
 [[nodiscard]] std::string_view to_string(AccountStatus status);
 

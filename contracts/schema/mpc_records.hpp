@@ -291,19 +291,20 @@ enum class Phase : std::uint8_t {
 
 enum class EndReason : std::uint8_t {
     kNone = 0,
-    kTooFewSubmitted = 1,  // aborted
-    kCouncil = 2,          // aborted or cancelled
-    kTooFewPassed = 3,     // cancelled: fewer than n_need passed the range and norm tests
-    kTooFewWeighted = 4,   // cancelled: a sum of so few would nearly be one update
-    kOverflow = 5,         // cancelled: the model would leave its range
-    kTooManyAttempts = 6,  // cancelled
-    kTaskClosed = 7,       // cancelled
-    kTooFewRanged = 8,     // aborted: fewer than n_need proofs of ranges
-    kNoReference = 9,      // aborted: one is required, and no quorum computed the same
-    kEpochHalted = 10,     // cancelled: more than t members are proven liars
+    kTooFewSubmitted = 1,     // aborted
+    kCouncil = 2,             // aborted or cancelled
+    kTooFewPassed = 3,        // cancelled: fewer than n_need passed the range and norm tests
+    kTooFewWeighted = 4,      // cancelled: a sum of so few would nearly be one update
+    kOverflow = 5,            // cancelled: the model would leave its range
+    kTooManyAttempts = 6,     // cancelled
+    kTaskClosed = 7,          // cancelled
+    kTooFewRanged = 8,        // aborted: fewer than n_need proofs of ranges
+    kNoReference = 9,         // aborted: one is required, and no quorum computed the same
+    kEpochHalted = 10,        // cancelled: more than t members are proven liars
+    kMembershipChanged = 11,  // aborted: the next attempt has another committee
 };
 [[nodiscard]] constexpr bool is_known(EndReason reason) {
-    return reason <= EndReason::kEpochHalted;
+    return reason <= EndReason::kMembershipChanged;
 }
 [[nodiscard]] std::string_view to_string(EndReason reason);
 

@@ -10,7 +10,9 @@
 #include "contracts/schema/dispute_records.hpp"
 #include "contracts/schema/events.hpp"
 #include "contracts/schema/keys.hpp"
+#include "contracts/schema/membership.hpp"
 #include "contracts/schema/reference_set.hpp"
+#include "contracts/schema/rotation.hpp"
 #include "contracts/schema/table.hpp"
 #include "contracts/schema_json/render.hpp"
 
@@ -52,6 +54,7 @@ constexpr std::array kArguments{
     entry<AccountBallot>(Module::kRegistration, action::kSuspend),
     entry<AccountBallot>(Module::kRegistration, action::kReinstate),
     entry<AccountBallot>(Module::kRegistration, action::kRetire),
+    entry<RotateKey>(Module::kRegistration, action::kRotateKey),
     entry<Propose>(Module::kGovernance, action::kPropose),
     entry<Vote>(Module::kGovernance, action::kVote),
     entry<Withdraw>(Module::kGovernance, action::kWithdraw),
@@ -80,9 +83,14 @@ constexpr std::array kEventPayloads{
     entry<AccountRegistered>(Module::kRegistration, event::kAccountRegistered),
     entry<AccountStatusChanged>(Module::kRegistration, event::kAccountStatus),
     entry<BallotCast>(Module::kRegistration, event::kBallotCast),
+    entry<KeyRotation>(Module::kRegistration, event::kRotationAnnounced),
+    entry<KeyRotation>(Module::kRegistration, event::kKeyRotated),
     entry<ProposalOpened>(Module::kGovernance, event::kProposalOpened),
     entry<VoteCast>(Module::kGovernance, event::kVoteCast),
     entry<ProposalDecided>(Module::kGovernance, event::kProposalDecided),
+    entry<ChangeValidators>(Module::kGovernance, event::kMembershipAnnounced),
+    entry<MembershipReference>(Module::kGovernance, event::kMembershipCancelled),
+    entry<MembershipChanged>(Module::kGovernance, event::kMembershipChanged),
     entry<TaskCreated>(Module::kRounds, event::kTaskCreated),
     entry<RoundOpened>(Module::kRounds, event::kRoundOpened),
     entry<PhaseChanged>(Module::kRounds, event::kPhaseChanged),
@@ -147,6 +155,8 @@ constexpr std::array kPayloads{
     payload<ModelReference>(ProposalKind::kRollBackModel),
     payload<ReferenceSetApproval>(ProposalKind::kApproveReferenceSet),
     payload<DataWeights>(ProposalKind::kSetDataWeights),
+    payload<ChangeValidators>(ProposalKind::kChangeValidators),
+    payload<MembershipReference>(ProposalKind::kCancelValidatorChange),
 };
 
 Json render_proposal(ByteView bytes) {
@@ -204,6 +214,8 @@ constexpr std::array kRecords{
     NamedRecord{"reference", render_as<ReferenceRecord>},
     NamedRecord{"reference_set", render_as<ReferenceSetRecord>},
     NamedRecord{"privacy", render_as<PrivacyRecord>},
+    NamedRecord{"membership", render_as<MembershipRecord>},
+    NamedRecord{"rotation", render_as<RotationRecord>},
 };
 
 std::string name_of_code(std::uint16_t number) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "contracts/key_rotation.hpp"
 #include "contracts/rounds.hpp"
 #include "contracts/verification/batches.hpp"
 #include "contracts/verification/shares.hpp"
@@ -212,7 +213,7 @@ void settle_setup(Execution& execution) {
 
 void advance_epochs(Execution& execution) {
     if (!rounds::is_between_rounds(execution.state)) return;
-    const auto registry = execution.state.load<schema::RegistryRecord>(keys::registry());
+    auto registry = execution.state.load<schema::RegistryRecord>(keys::registry());
     auto mpc = execution.state.load<MpcRecord>(keys::mpc());
     if (const auto epoch = current_epoch(execution.state)) {
         const bool is_stale =
@@ -221,6 +222,8 @@ void advance_epochs(Execution& execution) {
             (!epoch->is_halted && epoch->rounds_opened >= execution.parameters.epoch_rounds_max);
         if (!is_stale) return;
         end_epoch(execution, mpc, *epoch);
+        key_rotation::apply_waiting(execution);
+        registry = execution.state.load<schema::RegistryRecord>(keys::registry());
     }
     const auto task = rounds::served_task(execution.state);
     if (!task) return;

@@ -100,6 +100,11 @@ void forget_references(Execution& execution, const RoundRecord& round) {
     }
 }
 
+void forget_reference_of(Execution& execution, const PublicKey& validator) {
+    const auto round = rounds::current_round(execution.state);
+    if (round) execution.state.erase(keys::reference(round->label.round, validator));
+}
+
 bool is_reference_expected(const StateView& state, const PublicKey& sender,
                            const schema::ReferenceUpdate& arguments) {
     return check(state, sender, arguments) == Code::kOk &&

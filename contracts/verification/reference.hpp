@@ -18,6 +18,8 @@ namespace consilium::contracts::verification {
 [[nodiscard]] bool is_reference_settled(const StateView& state, const schema::RoundRecord& round);
 // At h_sub: g of the attempt and its event, if a quorum agrees. The caller stores the round.
 void fix_reference(Execution& execution, schema::RoundRecord& round);
+// The posting of a validator that leaves, for the round that goes on without it.
+void forget_reference_of(Execution& execution, const PublicKey& validator);
 // When the round is over.
 void forget_references(Execution& execution, const schema::RoundRecord& round);
 // Whether the REF may be pulled for: of a chain validator that has not posted, for the open round.

@@ -53,6 +53,14 @@ Result<std::optional<Record>> read_from(p2p::VerifiedReader& reader, const Bytes
     return reader.read_record<Record>(key);
 }
 
+std::string why_aborted(schema::EndReason reason) {
+    if (reason == schema::EndReason::kNoReference) {
+        return "no quorum of validators computed the same reference update";
+    }
+    if (reason == schema::EndReason::kMembershipChanged) return "the validators have changed";
+    return "too few took part";
+}
+
 }  // namespace
 
 std::string explain(const std::string& code) {
@@ -261,12 +269,9 @@ Watch::Situation Watch::describe_round(const schema::RoundRecord& round) const {
         case Phase::kAggregate:
             return validators("opening the sum", round.aggregate_posters);
         case Phase::kAborted:
-            return {head +
-                        (round.reason == schema::EndReason::kNoReference
-                             ? "no quorum of validators computed the same reference update"
-                             : "too few took part") +
-                        ": a new attempt follows with the next masks",
-                    ""};
+            return {
+                head + why_aborted(round.reason) + ": a new attempt follows with the next masks",
+                ""};
         case Phase::kResult:
         case Phase::kCancelled:
             return {head + "done", ""};

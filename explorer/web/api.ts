@@ -27,6 +27,7 @@ export interface Status {
   indexed_height: number;
   validators: number;
   quorum: number;
+  membership_epoch: number;
   version: string;
   head?: { height: number; digest: string; state_root: string; time_ms: number };
   counts: Record<string, number>;

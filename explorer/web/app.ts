@@ -104,7 +104,8 @@ function showVerification(status: Status): void {
   show("verification",
     el("p", {}, check.text),
     el("p", { class: "muted" },
-      `A block counts with signatures of ${status.quorum} of ${status.validators} validators. ` +
+      `A block counts with signatures of ${status.quorum} of ${status.validators} validators ` +
+      `(membership epoch ${status.membership_epoch}). ` +
       "Its transactions are executed again here; receipts, state, verdicts and aggregates must " +
       "come out the same."),
     el("div", { class: "scroll" }, table(["Node", "State", "Claims block", "Problem"], nodes)),

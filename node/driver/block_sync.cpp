@@ -9,15 +9,18 @@ BlockSync::BlockSync(PublicKey own_key, Env& env) : own_key_(own_key), env_(env)
 
 void BlockSync::set_membership(const Membership& membership) {
     membership_ = membership;
-    std::erase_if(claims_, [this](const auto& claim) { return !membership_.find(claim.first); });
-    std::erase_if(paused_until_ms_,
-                  [this](const auto& pause) { return !membership_.find(pause.first); });
 }
 
 void BlockSync::on_claim(const PublicKey& peer, Height height) {
-    if (peer == own_key_ || !membership_.find(peer)) return;
-    if (height.value > limits::kMaxClaimedLead) return;
+    if (peer == own_key_ || height.value > limits::kMaxClaimedLead) return;
+    // Members of this epoch always find room; those of earlier ones count as outsiders.
+    const bool has_room = claims_.size() < kMaxMembers + limits::kSyncForeignPeers;
+    if (!claims_.contains(peer) && !is_member(peer) && !has_room) return;
     claims_[peer] = height;
+}
+
+void BlockSync::on_gone(const PublicKey& peer) {
+    if (!is_member(peer)) claims_.erase(peer);
 }
 
 void BlockSync::set_target(Height height) {
@@ -36,11 +39,20 @@ bool BlockSync::is_behind(Height head, std::uint64_t slack) const {
 }
 
 bool BlockSync::is_surely_behind(Height head, std::uint64_t slack) const {
-    return target_ > head || claims_above(head, slack) > membership_.faults();
+    if (target_ > head) return true;
+    const std::uint64_t from = saturating_add(head.value, slack);
+    const auto members = std::count_if(claims_.begin(), claims_.end(), [&](const auto& claim) {
+        return claim.second.value > from && is_member(claim.first);
+    });
+    return static_cast<std::size_t>(members) > membership_.faults();
 }
 
 void BlockSync::pause(const PublicKey& peer, std::uint64_t now_ms) {
     claims_.erase(peer);
+    if (paused_until_ms_.size() >= kMaxMembers + limits::kSyncForeignPeers) {
+        std::erase_if(paused_until_ms_,
+                      [now_ms](const auto& pause) { return pause.second <= now_ms; });
+    }
     paused_until_ms_[peer] = now_ms + limits::kSyncPauseMs;
     ++switches_;
 }
@@ -87,25 +99,41 @@ void BlockSync::blame(std::uint64_t now_ms) {
     source_.reset();
 }
 
+bool BlockSync::is_usable(const PublicKey& key, std::uint64_t now_ms) const {
+    if (key == own_key_) return false;
+    const auto paused = paused_until_ms_.find(key);
+    return paused == paused_until_ms_.end() || paused->second <= now_ms;
+}
+
 std::optional<PublicKey> BlockSync::choose_peer(Height head, std::uint64_t now_ms) const {
-    const auto is_usable = [&](const PublicKey& key) {
-        if (key == own_key_) return false;
-        const auto paused = paused_until_ms_.find(key);
-        return paused == paused_until_ms_.end() || paused->second <= now_ms;
-    };
     // Stay with a peer that serves well; otherwise the one after it in the membership: who serves
     // a block now and then would keep us back for ever.
-    if (last_peer_ && is_last_peer_good_ && is_usable(*last_peer_)) {
+    if (last_peer_ && is_last_peer_good_ && is_usable(*last_peer_, now_ms)) {
         const auto claim = claims_.find(*last_peer_);
         if (claim != claims_.end() && claim->second > head) return last_peer_;
     }
+    const auto member = choose_member(head, now_ms);
+    const auto claimed = member ? claims_.find(*member) : claims_.end();
+    if (claimed != claims_.end() && claimed->second > head) return member;
+    // In the order of keys, behind the last one asked: each has its turn.
+    std::optional<PublicKey> foreign;
+    for (const auto& [key, height] : claims_) {
+        if (height <= head || is_member(key) || !is_usable(key, now_ms)) continue;
+        if (last_peer_ && key > *last_peer_) return key;
+        if (!foreign) foreign = key;
+    }
+    return foreign ? foreign : member;
+}
+
+// A member that claims to be ahead; without a claim any, if it is proven that there is more.
+std::optional<PublicKey> BlockSync::choose_member(Height head, std::uint64_t now_ms) const {
     std::optional<PublicKey> any;
     const std::size_t count = membership_.size();
     const auto last = last_peer_ ? membership_.find(*last_peer_) : std::nullopt;
     const std::size_t start = last ? last->value + 1U : 0U;
     for (std::size_t i = 0; i < count; ++i) {
         const PublicKey& key = membership_.members[(start + i) % count].validator_key;
-        if (!is_usable(key)) continue;
+        if (!is_usable(key, now_ms)) continue;
         const auto claim = claims_.find(key);
         if (claim != claims_.end() && claim->second > head) return key;
         if (!any) any = key;

@@ -4,7 +4,9 @@
 // (certificate, link, roots) before the next. One request is open at a time; a peer that does not
 // answer, has nothing or sent a bad block is paused and the next one asked; one that answers slowly
 // or with less than it claims to have is left for the next, too. Claims cap nothing and promise
-// nothing, they only say whom to ask. Effects go through Env.
+// nothing, they only say whom to ask. Members of the own head's epoch are asked first; after
+// changes of the membership they may all have left, so other linked peers are asked when no member
+// serves. Effects go through Env.
 #pragma once
 #include <cstdint>
 #include <deque>
@@ -23,6 +25,9 @@ class BlockSync {
     void set_membership(const Membership& membership);
     // A peer says that its head is at `height`.
     void on_claim(const PublicKey& peer, Height height);
+    // The link to a peer is down: an outsider's claim goes with it, so that only those who are here
+    // take up room.
+    void on_gone(const PublicKey& peer);
     // It is proven that a block at `height` is final.
     void set_target(Height height);
     // True while blocks above `head` are known or believed to exist. `slack`: how far a mere claim
@@ -51,7 +56,12 @@ class BlockSync {
     };
 
     [[nodiscard]] std::optional<PublicKey> choose_peer(Height head, std::uint64_t now_ms) const;
+    [[nodiscard]] std::optional<PublicKey> choose_member(Height head, std::uint64_t now_ms) const;
+    [[nodiscard]] bool is_usable(const PublicKey& key, std::uint64_t now_ms) const;
     [[nodiscard]] std::size_t claims_above(Height head, std::uint64_t slack) const;
+    [[nodiscard]] bool is_member(const PublicKey& key) const {
+        return membership_.find(key).has_value();
+    }
     void pause(const PublicKey& peer, std::uint64_t now_ms);
 
     PublicKey own_key_;

@@ -125,15 +125,19 @@ void Driver::Core::perform(const consensus::NeedSync& action) {
 void Driver::Core::perform(const consensus::ReportEvidence& action) {
     const consensus::Evidence& evidence = action.evidence;
     ++evidence_;
+    const Membership* members = replica_.verify_context().find(evidence.slot.epoch);
+    std::optional<PublicKey> known;
+    if (members != nullptr && members->contains(evidence.offender)) {
+        known = members->key_of(evidence.offender);
+    }
     env_.on_report({ReportKind::kEvidence,
                     "replica " + std::to_string(evidence.offender.value) +
                         " signed two messages at height " +
                         std::to_string(evidence.slot.height.value) + ", view " +
                         std::to_string(evidence.slot.view.value),
-                    evidence.offender});
-    const Membership* members = replica_.verify_context().find(evidence.slot.epoch);
-    if (members == nullptr || !members->contains(evidence.offender)) return;
-    const PublicKey& offender = members->key_of(evidence.offender);
+                    known});
+    if (!known) return;
+    const PublicKey& offender = *known;
     // The first ones prove the matter; a member that goes on must not fill the disk.
     std::size_t& stored = stored_evidence_[offender];
     if (stored >= limits::kEvidencePerMember) return;

@@ -18,7 +18,9 @@ void Driver::Core::on_event(const PeerConnected& event) {
     env_.send(event.peer, encode_frame(StatusMessage{chain_.height(), true}));
 }
 
-void Driver::Core::on_event(const PeerDisconnected& /*event*/) {}
+void Driver::Core::on_event(const PeerDisconnected& event) {
+    sync_.on_gone(event.peer);
+}
 
 void Driver::Core::on_event(const SubmitTransaction& event) {
     if (is_degraded_) return refuse_degraded(event.ticket);

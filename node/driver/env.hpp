@@ -64,7 +64,7 @@ enum class ReportKind {
 struct Report {
     ReportKind kind{};
     std::string detail;                   // one line, printable ASCII, no secrets
-    std::optional<ReplicaId> offender{};  // of evidence
+    std::optional<PublicKey> offender{};  // of evidence
 };
 
 class Env {

@@ -50,12 +50,41 @@ Result<T> value_at(const json& object, const char* name) {
     return value;
 }
 
-struct CertifiedHeader {
-    BlockHeader header;
-    Certificate certificate;
-};
+}  // namespace
 
-Result<CertifiedHeader> certified_header(const json& object, const LightClient& light_client) {
+VerifiedReader::VerifiedReader(ApiChannel& channel, const Genesis& genesis)
+    : channel_(channel), light_client_(genesis.identity(), genesis.membership()) {}
+
+// Each step is certified by members that are known already, so a lying node makes no more of them
+// than there are.
+Result<void> VerifiedReader::follow_to(Epoch epoch) {
+    while (light_client_.membership().epoch < epoch) {
+        const Epoch next = light_client_.membership().epoch.next();
+        const auto object = object_of(successful(
+            channel_.get("/v1/memberships/" + std::to_string(next.value)), "membership"));
+        if (!object) return tl::unexpected(object.error());
+        const auto membership = value_at<Membership>(*object, "membership");
+        if (!membership) return tl::unexpected(membership.error());
+        const auto header = value_at<BlockHeader>(*object, "header");
+        if (!header) return tl::unexpected(header.error());
+        const auto certificate = value_at<Certificate>(*object, "certificate");
+        if (!certificate) return tl::unexpected(certificate.error());
+        if (auto followed = light_client_.accept(*header, *certificate, *membership); !followed) {
+            return followed;
+        }
+        if (light_client_.membership().epoch != next) {
+            return make_error(ErrorCode::kMismatch, "the header announces no new membership");
+        }
+    }
+    return {};
+}
+
+Result<void> VerifiedReader::check(const BlockHeader& header, const Certificate& certificate) {
+    if (auto followed = follow_to(header.epoch); !followed) return followed;
+    return light_client_.check(header, certificate);
+}
+
+Result<VerifiedReader::CertifiedHeader> VerifiedReader::certified_header(const json& object) {
     auto header = value_at<BlockHeader>(object, "header");
     if (!header) return tl::unexpected(header.error());
     if (header->height == Height{0}) {
@@ -65,23 +94,22 @@ Result<CertifiedHeader> certified_header(const json& object, const LightClient& 
     }
     auto certificate = value_at<Certificate>(object, "certificate");
     if (!certificate) return tl::unexpected(certificate.error());
-    if (auto checked = light_client.check(*header, *certificate); !checked) {
+    if (auto checked = check(*header, *certificate); !checked) {
         return tl::unexpected(checked.error());
     }
     return CertifiedHeader{*std::move(header), *std::move(certificate)};
 }
 
-}  // namespace
-
-VerifiedReader::VerifiedReader(ApiChannel& channel, const Genesis& genesis)
-    : channel_(channel), light_client_(genesis.identity(), genesis.membership()) {}
-
 Result<VerifiedValue> VerifiedReader::read(ByteView key) {
     const auto object =
         object_of(successful(channel_.get("/v1/state/" + to_hex(key) + "?proof=1"), "state"));
     if (!object) return tl::unexpected(object.error());
-    auto certified = certified_header(*object, light_client_);
+    auto certified = certified_header(*object);
     if (!certified) return tl::unexpected(certified.error());
+    if (certified->header.epoch != light_client_.membership().epoch) {
+        return make_error(ErrorCode::kUnavailable,
+                          "the node is behind a change of the validators; ask another one");
+    }
     const auto proof = value_at<StateProof>(*object, "proof");
     if (!proof) return tl::unexpected(proof.error());
     std::optional<Bytes> value;
@@ -105,7 +133,7 @@ Result<VerifiedReceipt> VerifiedReader::receipt(const Digest& id) {
     const auto object = object_of(
         successful(channel_.get("/v1/transactions/" + id.hex() + "?proof=1"), "transaction"));
     if (!object) return tl::unexpected(object.error());
-    auto certified = certified_header(*object, light_client_);
+    auto certified = certified_header(*object);
     if (!certified) return tl::unexpected(certified.error());
     auto encoded = bytes_at(*object, "receipt_bytes");
     if (!encoded) return tl::unexpected(encoded.error());
@@ -134,7 +162,7 @@ Result<VerifiedBlock> VerifiedReader::block(Height height) {
     if (found.block.header.height != height) {
         return make_error(ErrorCode::kMismatch, "the node sent another block");
     }
-    if (auto checked = light_client_.check(found.block.header, found.certificate); !checked) {
+    if (auto checked = check(found.block.header, found.certificate); !checked) {
         return tl::unexpected(checked.error());
     }
     if (transaction_root(transaction_ids(found.block.transactions)) != found.block.header.tx_root) {

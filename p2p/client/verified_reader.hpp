@@ -1,11 +1,15 @@
 // Reads state and outcomes from an untrusted node and proves every answer from genesis.
 //
 // A header is trusted for the commit certificate it comes with, a value for its sparse Merkle
-// proof, a receipt for its Merkle proof. What no proof can show is freshness: a node may answer
-// with an old, true state, so every answer carries its height and time. Not thread-safe.
+// proof, a receipt for its Merkle proof. Changes of the validators are followed from genesis: the
+// header that announces one is certified by the members before it. What no proof can show is
+// freshness: a node may answer with an old, true state, so every answer carries its height and
+// time; once a change is known no state of an earlier epoch is taken. Not thread-safe.
 #pragma once
 #include <cstdint>
 #include <optional>
+
+#include <nlohmann/json_fwd.hpp>
 
 #include "core/block.hpp"
 #include "core/certificate.hpp"
@@ -36,8 +40,12 @@ struct VerifiedBlock {
 
 class VerifiedReader {
   public:
-    // `channel` outlives the reader. The first membership is genesis'.
+    // `channel` outlives the reader. The first membership is genesis'; later ones are asked for
+    // when an answer is of their epoch.
     VerifiedReader(ApiChannel& channel, const Genesis& genesis);
+
+    // What certifies the newest block that was proven so far.
+    [[nodiscard]] const Membership& membership() const { return light_client_.membership(); }
 
     // kMismatch or kInvalidSignature: the answer is not proven, so the node lies or is of another
     // chain. kNotFound, kUnavailable, kMalformed: there was no answer that could be checked.
@@ -58,6 +66,14 @@ class VerifiedReader {
     [[nodiscard]] Result<VerifiedBlock> block(Height height);
 
   private:
+    struct CertifiedHeader {
+        BlockHeader header;
+        Certificate certificate;
+    };
+    [[nodiscard]] Result<CertifiedHeader> certified_header(const nlohmann::json& object);
+    [[nodiscard]] Result<void> check(const BlockHeader& header, const Certificate& certificate);
+    [[nodiscard]] Result<void> follow_to(Epoch epoch);
+
     ApiChannel& channel_;
     LightClient light_client_;
 };

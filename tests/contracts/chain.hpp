@@ -101,6 +101,7 @@ class Chain {
         return found;
     }
     [[nodiscard]] schema::Code code_of(std::size_t position) const;
+    [[nodiscard]] const BlockEffects& last() const { return last_; }  // of the newest block
 
     // Registers a trainer of organisation i and has the council approve it.
     PublicKey add_trainer(std::size_t organisation);

@@ -68,7 +68,7 @@ TEST(GovernanceTest, only_the_proposer_withdraws) {
 
 TEST(GovernanceTest, malformed_and_invalid_payloads_are_refused_when_proposed) {
     Chain chain(4);
-    for (std::uint16_t kind = 1; kind <= 10; ++kind) {
+    for (std::uint16_t kind = 1; kind <= 12; ++kind) {
         EXPECT_EQ(propose(chain, static_cast<ProposalKind>(kind), Bytes{1}), Code::kBadPayload);
     }
     schema::Parameters parameters = test_parameters();

@@ -64,8 +64,6 @@ TEST(RegistrationTest, a_trainer_is_pending_until_two_thirds_of_the_council_appr
 
 TEST(RegistrationTest, bad_registrations_are_refused_at_the_door_with_their_code) {
     Chain chain(4);
-    EXPECT_EQ(admission_of_register(chain, "a", {Role::kValidator, "Hospital 1"}),
-              Code::kRoleNotRegistrable);
     EXPECT_EQ(admission_of_register(chain, "b", {Role::kTrainer, "a<b"}), Code::kNameInvalid);
     EXPECT_EQ(admission_of_register(chain, "c", {Role::kTrainer, "hospital 1"}), Code::kNameTaken);
     EXPECT_EQ(admission_of_register(chain, "d", {Role::kCouncil, "Hospital 1"}), Code::kRoleTaken);

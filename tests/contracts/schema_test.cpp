@@ -5,8 +5,10 @@
 
 #include "contracts/schema/codes.hpp"
 #include "contracts/schema/dispute_records.hpp"
+#include "contracts/schema/membership.hpp"
 #include "contracts/schema/names.hpp"
 #include "contracts/schema/reference_set.hpp"
+#include "contracts/schema/rotation.hpp"
 #include "contracts/schema/table.hpp"
 #include "fl_engine/smpc/verdict.hpp"
 #include "tests/contracts/chain.hpp"
@@ -128,7 +130,7 @@ TEST(TableTest, codes_have_stable_numbers_and_distinct_names) {
             EXPECT_TRUE(names.insert(to_string(*code)).second);
         }
     }
-    EXPECT_EQ(names.size(), 63U);
+    EXPECT_EQ(names.size(), 78U);
     EXPECT_EQ(static_cast<int>(Code::kExpired), 3);
     EXPECT_EQ(static_cast<int>(Code::kNonceUsed), 5);
     EXPECT_EQ(static_cast<int>(Code::kBadArguments), 22);
@@ -297,6 +299,28 @@ TEST(FrozenTest, encodings_of_references_have_not_changed) {
          "c0c37bff46f75904fa5848cdb75a03f896f0db2e6a65ed065db280fe5c559193"},
     };
     for (const auto& [now, then] : frozen) EXPECT_EQ(now, then);
+}
+
+TEST(FrozenTest, encodings_of_changes_of_validators_and_keys_have_not_changed) {
+    const ChangeValidators change{Epoch{2}, Height{300}, {{"A", key_of("a"), "a:1"}}};
+    const MembershipRecord record{Epoch{2}, change.validators, change};
+    Signature signature;
+    signature.bytes.fill(7);
+    const std::vector<std::pair<std::string, std::string>> frozen{
+        {sha256(encode(change)).hex(),
+         "8d4a887ecb1196680b5ee0f058bcd976ae2fa9f098cfaf67e40a11b95d08b0ec"},
+        {sha256(encode(record)).hex(),
+         "50f2a96fcd772f99d3b7212536afeb998eff85106cbb03f7f8df6a8dfc00c811"},
+        {sha256(encode(MembershipChanged{Epoch{3}, change.validators, {key_of("b")}})).hex(),
+         "16f15fe6157d739d9762fa4771f54a046050686408d5c4099023b90fdb3d68e4"},
+        {to_hex(encode(MembershipReference{Epoch{5}})), "0500000000000000"},
+        {sha256(encode(RotateKey{key_of("b"), signature})).hex(),
+         "c0591eac38b9ebeee005cafcd140bf4b6259938cf7f2c1c31044495db488cd79"},
+        {rotation_digest({"test-chain", sha256(as_bytes("genesis"))}, key_of("a"), key_of("b"))
+             .hex(),
+         "eeb0d0a177f99e0360268efe4b2b2e5b2751718d3bd7b015d91f894048380c86"},
+    };
+    for (const auto& [found, expected] : frozen) EXPECT_EQ(found, expected);
 }
 
 TEST(FrozenTest, the_history_record_is_what_the_verdict_rule_encodes) {

@@ -20,11 +20,11 @@ KeyPair test_key(std::uint8_t i) {
 struct Chain {
     std::vector<KeyPair> validators;
     Genesis genesis;
-    explicit Chain(std::uint8_t n) {
+    explicit Chain(std::uint8_t n, std::uint8_t first_key = 0) {
         genesis.chain_id = "test-chain";
         genesis.time = TimeMs{1'700'000'000'000};
         for (std::uint8_t i = 0; i < n; ++i) {
-            validators.push_back(test_key(i));
+            validators.push_back(test_key(static_cast<std::uint8_t>(first_key + i)));
             genesis.organisations.push_back(
                 {"Hospital " + std::to_string(i), validators.back().public_key(),
                  test_key(static_cast<std::uint8_t>(100 + i)).public_key()});
@@ -236,6 +236,67 @@ TEST(LightClient, membership_changes_only_with_the_announced_next_membership) {
     EXPECT_FALSE(client.accept(header, certificate, wrong));
     ASSERT_TRUE(client.accept(header, certificate, next));
     EXPECT_EQ(client.membership(), next);
+}
+
+// Heights 1..5 of epoch 0, 6..8 of epoch 1, then epoch 2.
+class LightClientEpochs : public ::testing::Test {
+  protected:
+    LightClientEpochs() {
+        next_ = second_.genesis.membership();
+        next_.epoch = Epoch{1};
+        second_.genesis = first_.genesis;  // the same chain for other keys
+    }
+    Chain first_{4};
+    Chain second_{4, 50};
+    Membership next_;
+    LightClient client_{first_.genesis.identity(), first_.genesis.membership()};
+
+    [[nodiscard]] BlockHeader header(Height height, Epoch epoch, const Membership& announced) {
+        BlockHeader header = first_.header_at(height.value);
+        header.epoch = epoch;
+        header.membership_hash = announced.hash();
+        return header;
+    }
+    [[nodiscard]] Certificate by_newcomers(const BlockHeader& header) {
+        return second_.certify(header, 0b0111);
+    }
+    void follow() {
+        const auto last = header(Height{5}, Epoch{0}, next_);
+        ASSERT_TRUE(client_.accept(last, first_.certify(last, 0b0111), next_));
+    }
+};
+
+TEST_F(LightClientEpochs, headers_of_each_epoch_are_certified_by_its_own_members) {
+    follow();
+    const auto old = header(Height{3}, Epoch{0}, first_.genesis.membership());
+    EXPECT_TRUE(client_.check(old, first_.certify(old, 0b0111)));
+    EXPECT_FALSE(client_.check(old, by_newcomers(old)));
+    const auto fresh = header(Height{6}, Epoch{1}, next_);
+    EXPECT_TRUE(client_.check(fresh, by_newcomers(fresh)));
+    EXPECT_FALSE(client_.check(fresh, first_.certify(fresh, 0b0111)));
+    ASSERT_TRUE(client_.accept(fresh, by_newcomers(fresh)));
+    EXPECT_EQ(client_.membership(), next_);
+}
+
+TEST_F(LightClientEpochs, former_members_certify_nothing_behind_their_epoch) {
+    follow();
+    for (const std::uint64_t height : {6U, 60U}) {
+        const auto forged = header(Height{height}, Epoch{0}, first_.genesis.membership());
+        EXPECT_EQ(client_.check(forged, first_.certify(forged, 0b1111)).error().code,
+                  ErrorCode::kMismatch);
+        EXPECT_FALSE(client_.accept(forged, first_.certify(forged, 0b1111)));
+    }
+}
+
+TEST_F(LightClientEpochs, newcomers_certify_nothing_before_their_epoch) {
+    follow();
+    const auto early = header(Height{5}, Epoch{1}, next_);
+    EXPECT_EQ(client_.check(early, by_newcomers(early)).error().code, ErrorCode::kMismatch);
+}
+
+TEST_F(LightClientEpochs, an_epoch_that_was_not_followed_is_unknown) {
+    const auto fresh = header(Height{6}, Epoch{1}, next_);
+    EXPECT_EQ(client_.check(fresh, by_newcomers(fresh)).error().code, ErrorCode::kUnavailable);
 }
 
 }  // namespace

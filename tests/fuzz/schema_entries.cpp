@@ -2,9 +2,11 @@
 #include "contracts/schema/arguments.hpp"
 #include "contracts/schema/dispute_records.hpp"
 #include "contracts/schema/events.hpp"
+#include "contracts/schema/membership.hpp"
 #include "contracts/schema/mpc_records.hpp"
 #include "contracts/schema/parameters.hpp"
 #include "contracts/schema/reference_set.hpp"
+#include "contracts/schema/rotation.hpp"
 #include "contracts/schema/table.hpp"
 #include "contracts/schema/task.hpp"
 #include "tests/fuzz/entry_points.hpp"
@@ -45,6 +47,18 @@ Bytes admission_sample(Random& random) {
     const Bytes arguments = encode_sample<schema::Pledge>(random);
     sample.insert(sample.end(), arguments.begin(), arguments.end());
     return sample;
+}
+
+// Addresses come with a proposal; what parses names a host and a port.
+bool run_address(ByteView data) {
+    const std::string text(data.begin(), data.end());
+    const auto address = schema::parse_address(text);
+    return address && !address->host.empty() && address->port != 0;
+}
+
+Bytes address_sample(Random& random) {
+    const std::string host = random.below(2) == 0 ? "node.example" : "[fe80::1]";
+    return to_bytes(as_bytes(host + ":" + std::to_string(1 + random.below(65'535))));
 }
 
 bool run_reference_set(ByteView data) {
@@ -103,6 +117,14 @@ const std::vector<EntryPoint>& schema_entry_points() {
         decoder_of<ReferenceUpdate>("reference_update"),
         decoder_of<ReferenceSetApproval>("reference_set_approval"),
         decoder_of<DataWeights>("data_weights"),
+        decoder_of<ChangeValidators>("change_validators"),
+        decoder_of<MembershipReference>("membership_reference"),
+        decoder_of<MembershipRecord>("membership_record"),
+        decoder_of<MembershipChanged>("membership_changed"),
+        {"address", run_address, address_sample},
+        decoder_of<RotateKey>("rotate_key"),
+        decoder_of<RotationRecord>("rotation_record"),
+        decoder_of<KeyRotation>("key_rotation"),
         decoder_of<EpochRecord>("epoch_record"),
         decoder_of<BatchRecord>("batch_record"),
         decoder_of<DisputeRecord>("dispute_record"),

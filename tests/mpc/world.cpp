@@ -190,6 +190,19 @@ void World::register_client(const std::string& name) {
     if (options.is_pool_slow) run_block();
 }
 
+std::size_t World::add_validator(const std::string& organisation) {
+    const std::string seed = std::to_string(options.seed) + organisation;
+    validators.push_back(std::make_unique<Validator>(key_of(organisation + " validator"), blobs));
+    validators.back()->random = random_source(seed);
+    validators.back()->references = std::make_unique<node::ReferenceTrainer>();
+    restart(validators.size() - 1);
+    send(validators.back()->key, schema::Module::kRegistration, action::kRegister,
+         encode(schema::Register{schema::Role::kValidator, organisation}));
+    run_block();
+    if (options.is_pool_slow) run_block();
+    return validators.size() - 1;
+}
+
 void World::decide(schema::ProposalKind kind, Bytes payload) {
     const auto governance = find<schema::GovernanceRecord>(keys::governance());
     const std::uint64_t id = governance ? governance->next_proposal : 1;

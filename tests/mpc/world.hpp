@@ -158,6 +158,8 @@ class World {
     void expect_result_is_plain_sum(const schema::RoundResult& result) const;
 
     void register_client(const std::string& name);
+    // A worker whose key is registered as validator; returns its position.
+    std::size_t add_validator(const std::string& organisation);
     void send(const KeyPair& key, schema::Module module, std::uint16_t action, Bytes arguments);
     // The council decides at once, at the next block.
     void decide(schema::ProposalKind kind, Bytes payload);
@@ -190,8 +192,9 @@ class World {
                 const schema::RoundRecord& current);
     void mask(Client& client, std::size_t position, const schema::RoundRecord& current);
     void prove(Client& client, std::uint16_t slot, const schema::RoundRecord& current);
+    // Of the present epoch.
     [[nodiscard]] smpc::Committee committee() const {
-        return smpc::Committee::make(static_cast<std::uint32_t>(validators.size())).value();
+        return smpc::Committee::make(static_cast<std::uint32_t>(epoch()->members.size())).value();
     }
     void run_block();
     void note_aggregate(const Transaction& transaction);

@@ -3,6 +3,8 @@
 
 #include "contracts/schema/arguments.hpp"
 #include "contracts/schema/keys.hpp"
+#include "contracts/schema/membership.hpp"
+#include "contracts/schema/rotation.hpp"
 #include "contracts/schema/table.hpp"
 #include "contracts/schema_json/genesis_json.hpp"
 #include "contracts/schema_json/json_text.hpp"
@@ -62,6 +64,34 @@ TEST(SchemaJson, messages_of_the_preparation_survive_the_way_through_json) {
     const auto json = render_arguments(module, action::kCoinShare,
                                        encode(CoinShare{CoinKind::kChi, {1, 0, 0, 4}, {5, 6, 7}}));
     EXPECT_EQ(json["kind"], "chi");
+}
+
+TEST(SchemaJson, changes_of_validators_and_keys_survive_the_way_through_json) {
+    const PublicKey key = KeyPair::generate().public_key();
+    const ChangeValidators change{Epoch{3}, Height{900}, {{"St Anna", key, "anna.example:27000"}}};
+    const auto payload = render_proposal_payload(
+        static_cast<std::uint16_t>(ProposalKind::kChangeValidators), encode(change));
+    EXPECT_EQ(payload["validators"][0]["organisation"], "St Anna");
+    EXPECT_EQ(payload["activation"], 900);
+    const auto parsed =
+        parse_proposal_payload("change_validators", nlohmann::json::parse(payload.dump()));
+    ASSERT_TRUE(parsed) << parsed.error().context;
+    EXPECT_EQ(*parsed, encode(change));
+    const MembershipReference cancelled{Epoch{3}};
+    const auto reference = render_proposal_payload(
+        static_cast<std::uint16_t>(ProposalKind::kCancelValidatorChange), encode(cancelled));
+    EXPECT_EQ(parse_proposal_payload("cancel_validator_change", reference).value(),
+              encode(cancelled));
+    RotateKey rotation{key, {}};
+    rotation.possession.bytes.fill(7);
+    const auto module = static_cast<std::uint16_t>(Module::kRegistration);
+    const auto json = render_arguments(module, action::kRotateKey, encode(rotation));
+    EXPECT_EQ(json["successor"], key.hex());
+    EXPECT_EQ(parse_arguments(module, action::kRotateKey, json).value(), encode(rotation));
+    const MembershipRecord record{Epoch{3}, change.validators, change};
+    const auto shown = render_record(keys::membership(), encode(record));
+    EXPECT_EQ(shown["record"], "membership");
+    EXPECT_EQ(shown["value"]["pending"]["epoch"], 3);
 }
 
 TEST(SchemaJson, task_survives_the_way_through_json) {

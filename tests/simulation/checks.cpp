@@ -5,8 +5,9 @@
 
 namespace consilium::simulation {
 
-Checks::Checks(ChainIdentity identity, Membership membership)
-    : identity_(std::move(identity)), membership_(std::move(membership)) {}
+Checks::Checks(ChainIdentity identity, Membership membership) : identity_(std::move(identity)) {
+    memberships_.emplace(membership.epoch, std::move(membership));
+}
 
 void Checks::fail(const std::string& what) {
     if (!violation_) violation_ = what;
@@ -43,13 +44,33 @@ void Checks::on_committed(std::size_t process, const driver::CommittedBlock& com
     const auto head = heads_.find(process);
     if (head != heads_.end() && height != head->second.next()) fail("A2: out of order" + where);
     heads_[process] = height;
-    if (committed.certificate.digest != header_digest(committed.block.header) ||
+    const auto members = memberships_.find(committed.block.header.epoch);
+    if (members == memberships_.end() ||
+        committed.certificate.digest != header_digest(committed.block.header) ||
         committed.certificate.height != height ||
-        !verify_certificate(identity_, membership_, committed.certificate)) {
+        !verify_certificate(identity_, members->second, committed.certificate)) {
         fail("A5: a bad certificate" + where);
     }
+    note_membership(committed.block.header, committed.membership);
     if (committed.state.root() != committed.block.header.state_root) fail("A4: root" + where);
     decide(committed.block, committed.certificate);
+}
+
+void Checks::on_stored(const driver::CertifiedBlock& block, const Membership& next) {
+    note_membership(block.block.header, next);
+    decide(block.block, block.certificate);
+}
+
+// What certifies the next block is what the header announces, and epochs follow one another.
+void Checks::note_membership(const BlockHeader& header, const Membership& next) {
+    const Epoch now = header.epoch;
+    const std::string where = " at height " + std::to_string(header.height.value);
+    if (next.hash() != header.membership_hash) {
+        return fail("A5: another membership than announced" + where);
+    }
+    if (next.epoch != now && next.epoch != now.next()) fail("A5: an epoch is skipped" + where);
+    const auto [known, is_new] = memberships_.emplace(next.epoch, next);
+    if (!is_new && known->second != next) fail("A1: two memberships of one epoch" + where);
 }
 
 void Checks::on_started(std::size_t process, const driver::Head& head, const StateTree& state) {
@@ -65,7 +86,7 @@ void Checks::on_started(std::size_t process, const driver::Head& head, const Sta
     }
 }
 
-void Checks::on_sent(ReplicaId member, const driver::Frame& frame) {
+void Checks::on_sent(const PublicKey& sender, const driver::Frame& frame) {
     using driver::FrameKind;
     if (frame.kind != FrameKind::kVote && frame.kind != FrameKind::kProposal) return;
     auto message = driver::decode_frame(frame.kind, *frame.payload);
@@ -79,12 +100,17 @@ void Checks::on_sent(ReplicaId member, const driver::Frame& frame) {
     const auto vote = consensus::decode_message(content);
     if (!vote) return fail("a correct node sent a vote that does not decode");
     const auto slot = consensus::slot_of(*vote);
-    if (!slot || consensus::sender_of(*vote) != member) return;
-    const VoteKey key{member, consensus::type_of(*vote), slot->height, slot->view};
+    if (!slot) return;
+    const auto members = memberships_.find(slot->epoch);
+    if (members == memberships_.end()) return fail("A3: a vote in an epoch that has not begun");
+    // Others' votes are passed on to laggards.
+    const auto id = members->second.find(sender);
+    if (!id || *id != consensus::sender_of(*vote)) return;
+    const VoteKey key{sender, consensus::type_of(*vote), slot->height, slot->view};
     const Digest claim = consensus::claim_of(*vote);
     const auto [known, is_first] = votes_.emplace(key, claim);
     if (!is_first && known->second != claim) {
-        fail("A3: replica " + std::to_string(member.value) + " voted twice at height " +
+        fail("A3: replica " + std::to_string(id->value) + " voted twice at height " +
              std::to_string(slot->height.value) + ", view " + std::to_string(slot->view.value));
     }
 }

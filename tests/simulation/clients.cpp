@@ -28,6 +28,33 @@ void World::make_clients() {
         clients_[i].key =
             clients_[i].is_council ? kCouncilKeys + i : kNewcomerKeys + i - options_.replicas;
     }
+    // The council of a run with elections has no other business.
+    if (!elections_) return;
+    std::erase_if(clients_, [](const Client& client) { return client.is_council; });
+}
+
+void World::make_newcomers() {
+    elections_.emplace(*this, genesis_,
+                       Elections::Keys{kCouncilKeys, options_.replicas, options_.newcomers});
+    for (std::size_t i = 0; i < options_.newcomers; ++i) {
+        processes_.emplace_back();
+        processes_.back().member = ReplicaId{static_cast<std::uint16_t>(options_.replicas + i)};
+    }
+}
+
+void World::hold_elections() {
+    schedule(100, [this] {
+        if (is_healed_) return;
+        const driver::Driver* newest = nullptr;
+        for (const Process& process : processes_) {
+            if (!process.is_up() || !process.is_correct()) continue;
+            const bool is_newer = newest == nullptr || newest->head().header.height <
+                                                           process.driver->head().header.height;
+            if (is_newer) newest = process.driver.get();
+        }
+        if (newest != nullptr) elections_->tick(newest->state(), newest->head().header.proposer);
+        hold_elections();
+    });
 }
 
 void World::plan_next_client() {

@@ -50,7 +50,7 @@ const std::vector<std::string>& mpc_fault_kinds() {
 
 // Up to f members are faulty for the whole run: byzantine, or robbed of their store once.
 void World::choose_behaviours() {
-    const std::size_t f = fault_bound(options_.replicas);
+    const std::size_t f = fault_limit();
     std::size_t byzantine = random_.below(f + 1);
     if (options_.planted == Planted::kTooManyTwins) byzantine = f + 1;
     if (options_.planted == Planted::kForgottenVotes) byzantine = 0;
@@ -66,6 +66,11 @@ void World::choose_behaviours() {
         if (behaviour == Behaviour::kTwin) count("twins");
     }
     faulty_ = byzantine;
+}
+
+// Faults stay within what every epoch bears: a committee may shrink to four.
+std::size_t World::fault_limit() const {
+    return options_.newcomers > 0 ? 1 : fault_bound(options_.replicas);
 }
 
 std::optional<std::size_t> World::random_process() {
@@ -195,7 +200,7 @@ void World::fault_lost_store() {
         if (protocol_) protocol_->on_backup(*index);
         return;
     }
-    if (faulty_ >= fault_bound(options_.replicas)) return;
+    if (faulty_ >= fault_limit()) return;
     ++faulty_;
     crash(*index, random_.between(100, 2'000));
     checks_.on_store_lost(*index);

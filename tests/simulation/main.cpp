@@ -1,7 +1,8 @@
 // consilium-sim: runs seeds of the simulation, prints what failed and how to repeat it.
 //
-// consilium-sim --seeds A..B [--n N] [--mpc] [--report FILE]. Exit codes: 0 all held, 1 a
-// violation, 2 bad usage, 3 a kind of fault was never injected (too few seeds prove nothing).
+// consilium-sim --seeds A..B [--n N] [--mpc | --membership] [--report FILE]. Exit codes: 0 all
+// held, 1 a violation, 2 bad usage, 3 a kind of fault was never injected (too few seeds prove
+// nothing).
 #include <CLI/CLI.hpp>
 #include <cstdint>
 #include <fstream>
@@ -11,10 +12,12 @@
 #include <string>
 #include <vector>
 
+#include "tests/simulation/elections.hpp"
 #include "tests/simulation/world.hpp"
 
 namespace {
 
+using consilium::simulation::election_kinds;
 using consilium::simulation::fault_kinds;
 using consilium::simulation::mpc_fault_kinds;
 using consilium::simulation::run_simulation;
@@ -27,6 +30,8 @@ constexpr std::uint64_t kRealEvery = 50;
 constexpr std::uint64_t kSevenEvery = 10;
 constexpr std::uint64_t kRepeatEvery = 25;
 constexpr std::uint64_t kReplayEvery = 10;
+constexpr std::size_t kNewcomers = 4;
+constexpr std::uint64_t kElectionDurationMs = 30'000;
 constexpr std::uint64_t kMpcDurationMs = 12'000;  // of faults, after the first round has begun
 
 struct Totals {
@@ -41,15 +46,31 @@ struct Totals {
     std::map<std::string, std::uint64_t> rounds;
 };
 
-RunOptions options_for(std::uint64_t seed, std::size_t replicas, bool has_mpc) {
+struct Arguments {
+    std::string seeds = "1..100";
+    std::string report;
+    std::size_t replicas = 4;
+    bool is_verbose = false;
+    bool has_mpc = false;
+    bool has_elections = false;
+    bool is_calm = false;
+};
+
+RunOptions options_for(std::uint64_t seed, const Arguments& arguments) {
+    const std::size_t replicas = arguments.replicas;
     RunOptions options;
     options.seed = seed;
     options.replicas = replicas;
     if (replicas == 4 && seed % kSevenEvery == kSevenEvery - 1) options.replicas = 7;
     if (seed % kRealEvery == kRealEvery / 2) options.signatures = SignatureMode::kReal;
     options.is_replayed = seed % kReplayEvery == 0;
-    options.mpc.is_on = has_mpc;
-    if (has_mpc) options.duration_ms = kMpcDurationMs;
+    options.is_calm = arguments.is_calm;
+    options.mpc.is_on = arguments.has_mpc;
+    if (arguments.has_mpc) options.duration_ms = kMpcDurationMs;
+    if (arguments.has_elections) {
+        options.newcomers = kNewcomers;
+        options.duration_ms = kElectionDurationMs;
+    }
     return options;
 }
 
@@ -114,6 +135,8 @@ std::string describe_faults() {
     for (const std::string& kind : fault_kinds()) text += " " + kind;
     text += "\nWith --mpc (validators compute, trainers submit, rounds must end) also:\n ";
     for (const std::string& kind : mpc_fault_kinds()) text += " " + kind;
+    text += "\nWith --membership (validators join and leave by vote) also:\n ";
+    for (const std::string& kind : election_kinds()) text += " " + kind;
     text +=
         "\nExit codes: 0 all held, 1 a violation (its seed and how to repeat it are printed), 2 "
         "bad "
@@ -121,27 +144,18 @@ std::string describe_faults() {
     return text;
 }
 
-struct Arguments {
-    std::string seeds = "1..100";
-    std::string report;
-    std::size_t replicas = 4;
-    bool is_verbose = false;
-    bool has_mpc = false;
-    bool is_calm = false;
-};
-
 int run_all(std::uint64_t first, std::uint64_t last, const Arguments& arguments) {
     Totals totals;
     std::optional<std::string> violation;
     for (std::uint64_t seed = first; seed <= last && !violation; ++seed) {
-        RunOptions options = options_for(seed, arguments.replicas, arguments.has_mpc);
-        options.is_calm = arguments.is_calm;
+        RunOptions options = options_for(seed, arguments);
         if (arguments.is_verbose) options.log = &std::cerr;
         violation = run_seed(options, totals);
         if (!violation) continue;
         std::cerr << "seed " << seed << ": " << *violation
                   << "\nrepeat with: consilium-sim --seeds " << seed << ".." << seed << " --n "
                   << arguments.replicas << (arguments.has_mpc ? " --mpc" : "")
+                  << (arguments.has_elections ? " --membership" : "")
                   << (arguments.is_calm ? " --calm" : "") << " --verbose\n";
     }
     write_report(std::cout, totals, violation);
@@ -157,6 +171,9 @@ int run_all(std::uint64_t first, std::uint64_t last, const Arguments& arguments)
     std::vector<std::string> kinds = fault_kinds();
     if (arguments.has_mpc) {
         kinds.insert(kinds.end(), mpc_fault_kinds().begin(), mpc_fault_kinds().end());
+    }
+    if (arguments.has_elections) {
+        kinds.insert(kinds.end(), election_kinds().begin(), election_kinds().end());
     }
     for (const std::string& kind : kinds) {
         if (totals.faults[kind] > 0 || last - first < 99) continue;
@@ -176,8 +193,10 @@ int main(int argc, char** argv) {
     app.add_option("--n", arguments.replicas, "Replicas")->check(CLI::Range(4, 13));
     app.add_option("--report", arguments.report, "File for the report as JSON");
     app.add_flag("--calm", arguments.is_calm, "Without faults");
-    app.add_flag("--mpc", arguments.has_mpc,
-                 "With the secure computation: workers, trainers, rounds");
+    CLI::Option* mpc = app.add_flag("--mpc", arguments.has_mpc,
+                                    "With the secure computation: workers, trainers, rounds");
+    app.add_flag("--membership", arguments.has_elections, "With changes of the validators by vote")
+        ->excludes(mpc);
     app.add_flag("--verbose", arguments.is_verbose, "Log what happens to standard error");
     CLI11_PARSE(app, argc, argv);
     const std::string& seeds = arguments.seeds;

@@ -12,7 +12,7 @@ void World::transmit(std::size_t from, const PublicKey& to, const driver::Frame&
     Process& sender = processes_[from];
     if (sender.is_correct() && sender.last_checked != frame.payload.get()) {
         sender.last_checked = frame.payload.get();
-        checks_.on_sent(sender.member, frame);
+        checks_.on_sent(key_of(sender).public_key(), frame);
     }
     const auto targets = by_key_.find(to);
     if (targets == by_key_.end()) return;
@@ -23,9 +23,9 @@ void World::transmit(std::size_t from, const PublicKey& to, const driver::Frame&
 
 void World::transmit_to_all(std::size_t from, const driver::Frame& frame) {
     const ReplicaId own = processes_[from].member;
-    for (std::size_t member = 0; member < options_.replicas; ++member) {
+    for (std::size_t member = 0; member < options_.replicas + options_.newcomers; ++member) {
         if (member == own.value) continue;
-        transmit(from, genesis_.organisations[member].validator_key, frame);
+        transmit(from, simulation_key(member).public_key(), frame);
     }
 }
 

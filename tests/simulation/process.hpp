@@ -49,7 +49,7 @@ class ProcessEnv final : public driver::Env {
 };
 
 struct Process {
-    ReplicaId member;
+    ReplicaId member;  // its id in the first epoch; newcomers come behind; names its key
     Behaviour behaviour = Behaviour::kCorrect;
     std::unique_ptr<SimulatedDisk> disk;
     std::unique_ptr<ProcessEnv> env;

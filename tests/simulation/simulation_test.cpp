@@ -2,7 +2,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <map>
 
+#include "tests/simulation/elections.hpp"
 #include "tests/simulation/world.hpp"
 
 namespace consilium::simulation {
@@ -62,6 +64,29 @@ TEST(Simulation, without_faults_nobody_changes_the_view_or_refuses_anything) {
         EXPECT_EQ(result.events["degraded"], 0U);
         EXPECT_GT(result.transactions, 30U);
     }
+}
+
+TEST(Simulation, validators_join_and_leave_under_faults_and_everybody_follows) {
+    std::map<std::string, std::uint64_t> seen;
+    for (std::uint64_t seed = 1; seed < 31; ++seed) {
+        RunOptions options;
+        options.seed = seed;
+        options.newcomers = 4;
+        options.duration_ms = 30'000;
+        options.is_replayed = seed % 10 == 0;
+        const RunResult result = run_simulation(options);
+        EXPECT_FALSE(result.violation) << "seed " << seed << ": " << *result.violation;
+        for (const auto& [kind, count] : result.faults) seen[kind] += count;
+    }
+    for (const std::string& kind : election_kinds()) EXPECT_GT(seen[kind], 0U) << kind;
+}
+
+TEST(Simulation, a_run_with_changes_of_the_validators_repeats_bit_by_bit) {
+    RunOptions options;
+    options.seed = 5;
+    options.newcomers = 4;
+    const RunResult once = run_simulation(options);
+    EXPECT_EQ(once.trace_hash, run_simulation(options).trace_hash);
 }
 
 TEST(Simulation, more_than_f_twins_are_seen_to_break_agreement) {

@@ -98,6 +98,8 @@ World::World(const RunOptions& options)
         processes_.back().behaviour = Behaviour::kTwin;
         processes_.back().clock_skew_ms = 17;  // so that twins make different blocks
     }
+    CHECK(options_.newcomers == 0 || !options_.mpc.is_on);
+    if (options_.newcomers > 0) make_newcomers();
     for (std::size_t i = 0; i < processes_.size(); ++i) {
         Process& process = processes_[i];
         process.disk = std::make_unique<SimulatedDisk>();
@@ -202,7 +204,8 @@ void World::start(std::size_t index) {
         process.driver = std::move(*opened);
         if (protocol_) protocol_->on_started(index);
         if (process.is_correct()) {
-            checks_.on_stored(process.disk->content().blocks.back());
+            const SimulatedDisk::Content& stored = process.disk->content();
+            checks_.on_stored(stored.blocks.back(), stored.memberships.back());
             checks_.on_started(index, process.driver->head(), process.driver->state());
         }
         process.is_first_start = false;
@@ -270,6 +273,12 @@ void World::follow_decided() {
         const driver::CertifiedBlock& decided = checks_.chain()[decided_++];
         if (decided.certificate.view.value > 0) ++result_.late_views;
         if (protocol_) protocol_->on_decided(decided.block);
+        if (!elections_) continue;
+        const BlockHeader& header = decided.block.header;
+        const Membership& now = checks_.membership_of(header.epoch);
+        const bool is_last = now.hash() != header.membership_hash;
+        elections_->on_decided(header, now,
+                               is_last ? checks_.membership_of(header.epoch.next()) : now);
     }
 }
 
@@ -309,7 +318,9 @@ void World::on_report(std::size_t index, const driver::Report& report) {
     if (!processes_[index].is_correct()) return;
     checks_.on_report(index, report);
     if (report.kind != driver::ReportKind::kEvidence) return;
-    if (report.offender && processes_[report.offender->value].is_correct()) {
+    if (!report.offender) return;
+    for (const std::size_t offender : by_key_.at(*report.offender)) {
+        if (!processes_[offender].is_correct()) continue;
         checks_.fail("A3: evidence against a correct replica: " + report.detail);
     }
 }
@@ -351,8 +362,19 @@ bool World::is_settled(Height goal) const {
 }
 
 RunResult World::run() {
-    for (std::size_t i = 0; i < processes_.size(); ++i) start(i);
+    for (std::size_t i = 0; i < processes_.size(); ++i) {
+        const bool is_newcomer = processes_[i].member.value >= options_.replicas;
+        if (!is_newcomer) {
+            start(i);
+            continue;
+        }
+        // Before, while or after it is voted on.
+        schedule(random_.below(options_.duration_ms), [this, i] {
+            if (!processes_[i].is_up()) start(i);
+        });
+    }
     if (!options_.is_calm) begin_faults();
+    if (elections_) hold_elections();
     if (protocol_) {
         protocol_->begin();
     } else {

@@ -36,6 +36,7 @@ struct RunOptions {
     SignatureMode signatures = SignatureMode::kStandIn;
     std::uint64_t duration_ms = 20'000;
     Planted planted = Planted::kNothing;
+    std::size_t newcomers = 0;    // validators that may join by vote; 0: the membership stays
     bool is_calm = false;         // no faults of network, processes, disks and replicas
     MpcOptions mpc;               // the secure computation on top
     bool is_replayed = false;     // A10 at the end

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/simulation/elections.hpp"
 #include "tests/simulation/mpc/protocol.hpp"
 #include "tests/simulation/process.hpp"
 #include "tests/simulation/random.hpp"
@@ -96,6 +97,9 @@ class World final : public Stage {
     void connect(std::size_t index);
     [[nodiscard]] bool is_settled(Height goal) const;
     void make_protocol();
+    void make_newcomers();
+    void hold_elections();
+    [[nodiscard]] std::size_t fault_limit() const;
     void follow_decided();
     [[nodiscard]] std::string describe() const;
     void finish();
@@ -145,6 +149,7 @@ class World final : public Stage {
     std::size_t next_newcomer_ = 0;
     std::size_t faulty_ = 0;              // members that count against f
     std::unique_ptr<Protocol> protocol_;  // absent: the ledger alone
+    std::optional<Elections> elections_;  // absent: the membership stays
     std::uint64_t decided_ = 0;           // blocks that were looked at after their decision
     std::uint64_t last_block_ms_ = 0;
     std::uint64_t end_ms_;  // of the faults

@@ -47,19 +47,22 @@ FakeConsortium FakeConsortium::make() {
 }
 
 FakeChain::FakeChain(const std::vector<KeyPair>& validators, const Genesis& genesis)
-    : validators_(validators), genesis_(genesis) {
+    : validators_(validators), genesis_(genesis), membership_(genesis.membership()) {
     make_block();
 }
 
 Certificate FakeChain::certify(const BlockHeader& header) const {
     Certificate certificate;
+    certificate.epoch = header.epoch;
     certificate.height = header.height;
     certificate.digest = header_digest(header);
     const std::size_t signers = faults.forges_certificate ? 2 : 3;
+    const auto& keys =
+        header.epoch.value == 0 ? validators_ : eras_.at(header.epoch.value - 1).keys;
     for (std::size_t i = 0; i < signers; ++i) {
         certificate.signers |= std::uint64_t{1} << i;
-        certificate.signatures.push_back(validators_[i].sign(commit_vote_digest(
-            genesis_.identity(), {Epoch{0}, header.height, View{0}, certificate.digest})));
+        certificate.signatures.push_back(keys[i].sign(commit_vote_digest(
+            genesis_.identity(), {header.epoch, header.height, View{0}, certificate.digest})));
     }
     return certificate;
 }
@@ -90,9 +93,35 @@ void FakeChain::make_block() {
     header.tx_root = transaction_root(transaction_ids(next.block.transactions));
     header.receipt_root = receipt_root(next.receipts);
     header.state_root = state_.root();
-    header.membership_hash = genesis_.membership().hash();
+    header.epoch = membership_.epoch;
+    if (!eras_.empty() && eras_.back().announced == 0) {
+        eras_.back().announced = blocks_.size() + 1;
+        membership_ = eras_.back().membership;
+    }
+    header.membership_hash = membership_.hash();
     next.certificate = certify(header);
     blocks_.push_back(std::move(next));
+}
+
+void FakeChain::change_validators(std::vector<KeyPair> validators) {
+    Era era{std::move(validators), {membership_.epoch.next(), {}}, 0};
+    for (const KeyPair& key : era.keys) {
+        era.membership.members.push_back({"Hospital", key.public_key()});
+    }
+    eras_.push_back(std::move(era));
+    make_block();
+}
+
+Result<p2p::ApiAnswer> FakeChain::membership_answer(std::uint64_t epoch) const {
+    if (epoch == 0 || epoch > eras_.size()) return problem(404, "not_found");
+    const Era& era = eras_[epoch - 1];
+    const Certified& last = blocks_.at(era.announced - 1);
+    Membership told = era.membership;
+    if (faults.forges_membership) std::swap(told.members.front(), told.members.back());
+    return answer(200, {{"epoch", epoch},
+                        {"membership", to_hex(encode(told))},
+                        {"header", to_hex(encode(last.block.header))},
+                        {"certificate", to_hex(encode(last.certificate))}});
 }
 
 void FakeChain::pause_ms(std::uint64_t duration_ms) {
@@ -163,7 +192,8 @@ Result<p2p::ApiAnswer> FakeChain::transaction_answer(const std::string& id, bool
 
 Result<p2p::ApiAnswer> FakeChain::state_answer(const std::string& key) const {
     const Bytes path = decode_hex(key).value();
-    const Certified& head = blocks_.back();
+    const Certified& head =
+        faults.stale_height ? blocks_.at(*faults.stale_height - 1) : blocks_.back();
     const auto value = head.state.get(path);
     json body = {{"height", head.block.header.height.value},
                  {"value", nullptr},
@@ -194,6 +224,7 @@ Result<p2p::ApiAnswer> FakeChain::get(std::string_view target) {
     }
     if (take_prefix(rest, "/v1/transactions/")) return transaction_answer(rest, query == "proof=1");
     if (take_prefix(rest, "/v1/state/")) return state_answer(rest);
+    if (take_prefix(rest, "/v1/memberships/")) return membership_answer(std::stoull(rest));
     if (take_prefix(rest, "/v1/blocks/")) {
         const std::size_t height = std::stoul(rest);
         if (height == 0 || height > blocks_.size()) return problem(404, "not_found");

@@ -33,6 +33,8 @@ struct Faults {
     bool forges_certificate = false;  // one signature less than a quorum
     bool forges_receipt = false;
     bool refuses_blobs = false;
+    bool forges_membership = false;           // another list than the header announced
+    std::optional<std::size_t> stale_height;  // state answers are of this block
 };
 
 class FakeChain final : public p2p::ApiChannel {
@@ -49,6 +51,8 @@ class FakeChain final : public p2p::ApiChannel {
 
     void write(const Bytes& key, const Bytes& value) { pending_writes_[key] = value; }
     void make_block();
+    // The next block announces these validators; they certify what follows it.
+    void change_validators(std::vector<KeyPair> validators);
     [[nodiscard]] Height height() const { return Height{blocks_.size()}; }
     [[nodiscard]] const std::vector<Bytes>& posted() const { return posted_; }
     [[nodiscard]] const std::vector<Bytes>& uploaded() const { return uploaded_; }
@@ -65,10 +69,18 @@ class FakeChain final : public p2p::ApiChannel {
     };
     Result<p2p::ApiAnswer> transaction_answer(const std::string& id, bool with_proof) const;
     Result<p2p::ApiAnswer> state_answer(const std::string& key) const;
+    Result<p2p::ApiAnswer> membership_answer(std::uint64_t epoch) const;
     Certificate certify(const BlockHeader& header) const;
 
-    const std::vector<KeyPair>& validators_;
+    struct Era {
+        std::vector<KeyPair> keys;
+        Membership membership;
+        std::size_t announced = 0;  // height; 0: genesis
+    };
+    const std::vector<KeyPair>& validators_;  // of genesis
     Genesis genesis_;
+    std::deque<Era> eras_;           // after genesis
+    Membership membership_;          // certifies the next block
     std::vector<Certified> blocks_;  // height 1 is at 0
     StateTree state_;
     StateWrites pending_writes_;

@@ -277,5 +277,60 @@ TEST(NodeEndpoint, host_and_port_are_parsed_and_everything_else_refused) {
     }
 }
 
+std::vector<KeyPair> fresh_keys() {
+    std::vector<KeyPair> keys;
+    for (int i = 0; i < 4; ++i) keys.push_back(KeyPair::generate());
+    return keys;
+}
+
+TEST_F(NodeAccess, changes_of_the_validators_are_followed_from_genesis) {
+    const auto transaction = sender().prepare(key, instruction).value();
+    ASSERT_EQ(sender().send(transaction, WaitFor::kCommitted)->state, SendState::kCommitted);
+    chain.write(Bytes{1}, Bytes{2});
+    for (int i = 0; i < 3; ++i) chain.change_validators(fresh_keys());
+    chain.make_block();
+    VerifiedReader reading = reader();
+    const auto read = reading.read(Bytes{1});
+    ASSERT_TRUE(read) << read.error().context;
+    EXPECT_EQ(read->value, Bytes{2});
+    EXPECT_EQ(read->header.epoch, Epoch{3});
+    EXPECT_EQ(reading.membership().epoch, Epoch{3});
+    // What stands in a block of an earlier epoch is still proven by its members.
+    const auto receipt = reading.receipt(transaction_id(transaction));
+    ASSERT_TRUE(receipt) << receipt.error().context;
+    EXPECT_EQ(receipt->header.epoch, Epoch{0});
+    EXPECT_TRUE(reading.block(receipt->header.height));
+}
+
+TEST_F(NodeAccess, a_membership_that_was_not_announced_is_refused) {
+    chain.change_validators(fresh_keys());
+    chain.make_block();
+    chain.faults.forges_membership = true;
+    EXPECT_EQ(reader().read(Bytes{1}).error().code, ErrorCode::kMismatch);
+    chain.faults.forges_membership = false;
+    EXPECT_TRUE(reader().read(Bytes{1}));
+}
+
+TEST_F(NodeAccess, a_state_of_an_epoch_known_to_be_over_is_not_taken) {
+    chain.change_validators(fresh_keys());
+    chain.make_block();
+    VerifiedReader reading = reader();
+    ASSERT_TRUE(reading.read(Bytes{1}));
+    chain.faults.stale_height = 1;
+    EXPECT_EQ(reading.read(Bytes{1}).error().code, ErrorCode::kUnavailable);
+    EXPECT_TRUE(reader().read(Bytes{1}));  // who has not heard of the change cannot know
+}
+
+TEST_F(NodeAccess, a_change_that_too_few_certify_ends_the_reading) {
+    chain.change_validators(fresh_keys());
+    chain.change_validators(fresh_keys());
+    chain.faults.forges_certificate = true;  // of the blocks to come
+    chain.change_validators(fresh_keys());
+    chain.make_block();
+    VerifiedReader reading = reader();
+    EXPECT_EQ(reading.read(Bytes{1}).error().code, ErrorCode::kMismatch);  // two of three signed
+    EXPECT_EQ(reading.membership().epoch, Epoch{2});
+}
+
 }  // namespace
 }  // namespace consilium::p2p

@@ -14,9 +14,11 @@
 
 #include "contracts/schema/arguments.hpp"
 #include "contracts/schema/keys.hpp"
+#include "contracts/schema/membership.hpp"
 #include "contracts/schema/mpc_records.hpp"
 #include "contracts/schema/records.hpp"
 #include "contracts/schema/reference_set.hpp"
+#include "contracts/schema/rotation.hpp"
 #include "contracts/schema/table.hpp"
 #include "contracts/schema_json/genesis_json.hpp"
 #include "contracts/schema_json/render.hpp"
@@ -706,6 +708,144 @@ TEST_F(Wallet, transaction_is_shown_with_its_proven_receipt) {
     EXPECT_EQ(run_online({"tx", "show", "zz"}), 2);
     ASSERT_EQ(run_online({"block", "2", "--json"}), 0) << err;
     EXPECT_EQ(result()["result"]["transactions"].size(), 1U);
+}
+
+// ---- rotation ----
+
+TEST_F(Wallet, rotation_is_signed_by_both_keys) {
+    const std::string path = directory.file("new.key");
+    ASSERT_EQ(run({"key", "new", "--keystore", path, "--cost", "floor"}), 0);
+    const auto successor = keystore::load_key_file(path, SecretBytes(as_bytes(kPassword)));
+    ASSERT_TRUE(successor);
+    ASSERT_EQ(run_online({"rotate-key", "--new-keystore", path}), 0) << err;
+    const Transaction& sent = chain.executed().back();
+    EXPECT_EQ(sent.sender, consortium.council[0].public_key());
+    EXPECT_EQ(sent.action, schema::action::kRotateKey);
+    const auto rotation = decode<schema::RotateKey>(sent.arguments).value();
+    EXPECT_EQ(rotation.successor, successor->public_key());
+    EXPECT_TRUE(verify_signature(
+        rotation.successor,
+        schema::rotation_digest(consortium.genesis.identity(), sent.sender, rotation.successor),
+        rotation.possession));
+    EXPECT_EQ(run_online({"rotate-key", "--new-keystore", directory.file("absent.key")}), 1);
+    EXPECT_EQ(run_online({"rotate-key"}), 2);
+}
+
+// ---- validators ----
+
+class ValidatorCommands : public Wallet {
+  protected:
+    ValidatorCommands() {
+        schema::MembershipRecord record;
+        for (const auto& entry : consortium.genesis.organisations) {
+            record.validators.push_back({entry.name, entry.validator_key, ""});
+        }
+        fifth_ = KeyPair::generate().public_key();
+        write_account(fifth_, schema::Role::kValidator, 4);
+        chain.write(schema::keys::organisation(4),
+                    encode(schema::OrganisationRecord{"St Elsewhere", {}, {}, {}, 1}));
+        set(record);
+    }
+    void set(const schema::MembershipRecord& record) {
+        record_ = record;
+        chain.write(schema::keys::membership(), encode(record));
+        chain.make_block();
+    }
+    void write_account(const PublicKey& key, schema::Role role, std::uint32_t organisation) {
+        schema::AccountRecord account;
+        account.role = role;
+        account.organisation = organisation;
+        chain.write(schema::keys::account(key), encode(account));
+    }
+    [[nodiscard]] schema::ChangeValidators proposed() const {
+        const auto propose = decode<schema::Propose>(chain.executed().back().arguments).value();
+        EXPECT_EQ(propose.kind, schema::ProposalKind::kChangeValidators);
+        return decode<schema::ChangeValidators>(propose.payload).value();
+    }
+
+    PublicKey fifth_;
+    schema::MembershipRecord record_;
+};
+
+TEST_F(ValidatorCommands, a_validators_key_registers_like_any_other) {
+    ASSERT_EQ(run_online({"register", "--role", "validator", "--organisation", "St Anna"}), 0);
+    EXPECT_EQ(chain.executed().back().arguments,
+              encode(schema::Register{schema::Role::kValidator, "St Anna"}));
+}
+
+TEST_F(ValidatorCommands, proposal_holds_the_complete_list_with_registered_names) {
+    ASSERT_EQ(run_online({"validators", "propose", "--add", fifth_.hex() + "=node5.example:27000",
+                          "--remove", "Hospital B", "--at", "500"}),
+              0)
+        << err;
+    const auto change = proposed();
+    EXPECT_EQ(change.epoch, Epoch{0});
+    EXPECT_EQ(change.activation, Height{500});
+    auto expected = record_.validators;
+    expected.erase(expected.begin() + 1);
+    expected.push_back({"St Elsewhere", fifth_, "node5.example:27000"});
+    EXPECT_EQ(change.validators, expected);
+    EXPECT_THAT(err, HasSubstr("St Elsewhere"));  // shown before it is sent
+}
+
+TEST_F(ValidatorCommands, replacing_keeps_the_place_and_blocks_count_from_now) {
+    const std::uint64_t now = chain.height().value;
+    ASSERT_EQ(run_online({"validators", "propose", "--replace",
+                          record_.validators[2].key.hex() + "=" + fifth_.hex(), "--in", "40"}),
+              0)
+        << err;
+    EXPECT_EQ(proposed().validators[2], (schema::Validator{"St Elsewhere", fifth_, ""}));
+    EXPECT_EQ(proposed().activation, Height{now + 40});
+}
+
+TEST_F(ValidatorCommands, keys_that_are_no_validators_and_bad_addresses_are_refused_here) {
+    const PublicKey trainer = KeyPair::generate().public_key();
+    write_account(trainer, schema::Role::kTrainer, 4);
+    chain.make_block();
+    const std::vector<std::vector<std::string>> lines{
+        {"--add", trainer.hex()}, {"--add", fifth_.hex() + "=nowhere"}, {"--add", "zz"},
+        {"--remove", "Nobody"},   {"--replace", "Hospital A=zz"},       {"--at", "7"}};
+    for (auto line : lines) {
+        line.insert(line.begin(), {"validators", "propose"});
+        EXPECT_EQ(run_online(line), 2) << testing::PrintToString(line);
+        EXPECT_THAT(err, HasSubstr("cure:"));
+    }
+    EXPECT_EQ(run_online({"validators", "propose", "--add", some_key()}), 1);
+    EXPECT_THAT(err, HasSubstr("no account"));
+    EXPECT_TRUE(chain.posted().empty());
+}
+
+TEST_F(ValidatorCommands, show_and_review_tell_who_joins_and_leaves) {
+    schema::MembershipRecord record = record_;
+    schema::ChangeValidators change{Epoch{0}, Height{90}, record.validators};
+    change.validators[0] = {"St Elsewhere", fifth_, "node5.example:27000"};
+    record.pending = change;
+    schema::ProposalRecord proposal;
+    proposal.id = 7;
+    proposal.kind = schema::ProposalKind::kChangeValidators;
+    proposal.payload = encode(change);
+    chain.write(schema::keys::proposal(7), encode(proposal));
+    proposal.id = 8;
+    proposal.kind = schema::ProposalKind::kCloseTask;
+    chain.write(schema::keys::proposal(8), encode(proposal));
+    set(record);
+    ASSERT_EQ(run_online({"validators", "show", "--json"}), 0) << err;
+    json shown = result()["result"];
+    EXPECT_EQ(shown["validators"].size(), 4U);
+    EXPECT_EQ(shown["pending"]["joins"][0]["organisation"], "St Elsewhere");
+    EXPECT_EQ(shown["pending"]["leaves"][0]["organisation"], "Hospital A");
+    EXPECT_EQ(shown["pending"]["not_before_height"], 90);
+    ASSERT_EQ(run_online({"validators", "review", "7", "--json"}), 0) << err;
+    shown = result()["result"];
+    EXPECT_EQ(shown["joins"][0]["address"], "node5.example:27000");
+    EXPECT_EQ(shown["quorum"], 3);
+    EXPECT_EQ(shown["is_for_present_epoch"], true);
+    EXPECT_EQ(run_online({"validators", "review", "8"}), 2);
+    EXPECT_EQ(run_online({"validators", "review", "9"}), 1);
+    ASSERT_EQ(run_online({"validators", "cancel"}), 0) << err;
+    const auto cancel = decode<schema::Propose>(chain.executed().back().arguments).value();
+    EXPECT_EQ(cancel.kind, schema::ProposalKind::kCancelValidatorChange);
+    EXPECT_EQ(cancel.payload, encode(schema::MembershipReference{Epoch{0}}));
 }
 
 // ---- the command line itself ----
