@@ -149,7 +149,8 @@ TEST(Erasure, disk_of_a_node_holds_no_key_of_a_batch_or_an_epoch_that_is_over) {
             copy_folder(stolen, opened);
             const auto store = node::FileSecretStore::open(opened.string(), validator);
             if (!store) return false;
-            for (const std::string& name : (*store)->list("epoch-1/").value()) {
+            const std::vector<std::string> held = (*store)->list("epoch-1/").value();
+            for (const std::string& name : held) {
                 if (name != "epoch-1/keys" && !name.starts_with("epoch-1/batch-")) continue;
                 const auto secret = (*store)->get(name);
                 if (!secret) continue;
