@@ -117,6 +117,10 @@ p2p::HttpResponse Api::metrics() const {
     scrape.counter("api_blob_chunks_refused_total", "Blob chunks refused",
                    blob_chunks_refused_.load());
     scrape.gauge("resident_bytes", "Resident memory of the process", resident_bytes());
+    scrape.gauge("secret_memory_bytes", "Reserved for secrets, locked where the limit allows",
+                 static_cast<double>(reserved_secret_bytes()));
+    scrape.gauge("secret_memory_used_bytes", "Of it in use",
+                 static_cast<double>(used_secret_bytes()));
     if (mpc_ != nullptr) {
         const mpc::WorkerStatus status = mpc_->status();
         scrape.gauge("mpc_epoch", "Epoch whose keys are held",
@@ -124,6 +128,13 @@ p2p::HttpResponse Api::metrics() const {
         scrape.gauge("mpc_batches", "Mask batches whose keys are held", status.batches);
         scrape.counter("mpc_refusals_total", "Times the worker kept silent to protect a secret",
                        status.refusals);
+        scrape.counter("mpc_recoveries_total", "Epochs whose lost keys the other members gave",
+                       status.recoveries);
+        scrape.counter("mpc_contradictions_total",
+                       "Epochs whose members contradict each other about lost keys",
+                       status.contradictions);
+        scrape.counter("mpc_keys_given_total",
+                       "Letters with keys for members that have lost theirs", status.keys_given);
     }
     return p2p::make_response(200, "text/plain; version=0.0.4", scrape.text());
 }

@@ -176,6 +176,7 @@ int run(int argc, char** argv) {
         std::cerr << "consilium-node: " << hardened.error().context << '\n';
         return kFailed;
     }
+    const auto swap_warning = keystore::keep_secrets_in_memory();
     const auto config = load_config(line.sources);
     if (!config) {
         std::cerr << "consilium-node: the configuration has errors:\n"
@@ -183,6 +184,7 @@ int run(int argc, char** argv) {
         return kBadUsage;
     }
     set_up_logging(config->log_level);
+    if (swap_warning) spdlog::warn("{}", *swap_warning);
     const auto key = unlock(*config);
     if (!key) {
         std::cerr << "consilium-node: " << key.error().context << '\n';

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <future>
+#include <utility>
 
 #include "core/random.hpp"
 
@@ -33,7 +34,8 @@ MpcThread::MpcThread(Runtime& runtime, const KeyPair& key,
       blobs_(std::make_unique<StoredBlobs>(runtime)),
       worker_({.identity = runtime.identity(),
                .own_key = key.public_key(),
-               .random = [](std::span<std::uint8_t> out) { fill_random(out); }},
+               .random = [](std::span<std::uint8_t> out) { fill_random(out); },
+               .sign = [&key](const Digest& message) { return key.sign(message); }},
               *secrets_, *blobs_, &references_),
       outbox_(runtime.identity(), key.public_key(),
               [&key](const Digest& message) { return key.sign(message); }) {
@@ -101,12 +103,37 @@ void MpcThread::hand_over_letters() {
     for (mpc::Letter& letter : letters) worker_.receive(std::move(letter));
 }
 
+void MpcThread::tell_news(const mpc::WorkerStatus& before, const mpc::WorkerStatus& now) {
+    if (now.recoveries > before.recoveries) {
+        spdlog::info("secure computation: lost keys of epoch {} are here again", now.mpc_epoch);
+    }
+    if (now.contradictions > before.contradictions) {
+        spdlog::error(
+            "secure computation: the members contradict each other about lost keys of epoch {}: "
+            "silent until the next one",
+            now.mpc_epoch);
+    }
+    if (now.keys_given > before.keys_given) {
+        spdlog::warn(
+            "secure computation: keys of epoch {} were given to {}, which says that it lost "
+            "them; if no disk was lost there, its validator key is in wrong hands",
+            now.mpc_epoch, now.last_receiver);
+    }
+}
+
 void MpcThread::work_on(const Snapshot& newest) {
+    // A state known to be old asks for nothing that is still open.
+    const driver::DriverStatus status = runtime_.status();
+    if (status.mode == driver::DriverMode::kSyncing &&
+        status.highest_claim.value > status.height.value + kFarBehindBlocks) {
+        return;
+    }
     hand_over_letters();
     const auto owed = worker_.step(newest.state);
     {
+        const mpc::WorkerStatus now = worker_.status();
         const std::lock_guard lock(mutex_);
-        status_ = worker_.status();
+        tell_news(std::exchange(status_, now), now);
     }
     if (!owed) {
         spdlog::error("secure computation: {}", owed.error().context);

@@ -33,11 +33,14 @@ class MpcThread {
     [[nodiscard]] mpc::WorkerStatus status() const;
 
     static constexpr std::uint64_t kIdleMs = 500;  // looks again although no block came
+    // A node that syncs and is further behind does nothing: what such a state asks for is over.
+    static constexpr std::uint64_t kFarBehindBlocks = 20;
 
   private:
     class StoredBlobs;
     void run();
     void work_on(const Snapshot& newest);
+    static void tell_news(const mpc::WorkerStatus& before, const mpc::WorkerStatus& now);
     void submit(const mpc::HandIn& due);
     void hand_over_letters();
     [[nodiscard]] std::optional<std::uint64_t> next_nonce();

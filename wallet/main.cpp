@@ -14,6 +14,9 @@ int main(int argc, char** argv) {
         std::cerr << "error: " << hardened.error().context << std::endl;
         return static_cast<int>(wallet::ExitCode::kFailed);
     }
+    if (const auto warning = keystore::keep_secrets_in_memory()) {
+        std::cerr << "warning: " << *warning << std::endl;
+    }
     // A node that closes its connection is an error to report, not a reason to die.
     std::signal(SIGPIPE, SIG_IGN);
     try {

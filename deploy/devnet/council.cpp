@@ -139,4 +139,8 @@ Result<void> Council::open_task() {
     return pass({"create-task", "task.json"});
 }
 
+Result<void> Council::renew_keys(std::uint64_t mpc_epoch) {
+    return pass({"propose", "open-mpc-epoch", std::to_string(mpc_epoch)});
+}
+
 }  // namespace consilium::devnet

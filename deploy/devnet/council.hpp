@@ -25,6 +25,8 @@ class Council {
     [[nodiscard]] Result<Digest> approve_reference();
     // Proposes the task of task.json and votes until it passes.
     [[nodiscard]] Result<void> open_task();
+    // Ends the MPC epoch of that number, so that one with fresh keys follows.
+    [[nodiscard]] Result<void> renew_keys(std::uint64_t mpc_epoch);
     [[nodiscard]] std::size_t votes_needed() const { return 2 * setup_.hospitals.size() / 3 + 1; }
     [[nodiscard]] std::size_t commands_run() const { return commands_; }
 

@@ -36,7 +36,8 @@ struct SealContext {
     std::uint64_t mpc_epoch{};
     std::string_view label;  // one of those below
     MemberIndex sender{};
-    std::uint64_t subject{};    // client i for CLIENT_KEYS, bitmap(A) for the others
+    // client i for CLIENT_KEYS, the challenge's first 8 bytes for RECOVERY, else bitmap(A)
+    std::uint64_t subject{};
     std::uint64_t recipient{};  // member index or client index
 };
 [[nodiscard]] Bytes encode_seal_context(const SealContext& context);
@@ -45,6 +46,8 @@ inline constexpr std::string_view kKeyCommitLabel = "KEY_COMMIT";
 inline constexpr std::string_view kClientKeysLabel = "CLIENT_KEYS";
 // An opening that a member of A sends another one who asked for it.
 inline constexpr std::string_view kKeyReplyLabel = "KEY_REPLY";
+// Keys of an epoch that a member sends another one that has lost its disk.
+inline constexpr std::string_view kRecoveryLabel = "RECOVERY";
 inline constexpr std::size_t kSealOverheadBytes = 32 + 16;
 inline constexpr std::size_t kMaxSealedPlaintext = 64 * 1024;  // C(12,4) keys are 15,840 bytes
 

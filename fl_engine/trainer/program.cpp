@@ -228,7 +228,9 @@ int run_program(int argc, char** argv, const ProgramDescription& description) {
         std::cerr << description.name << ": " << hardened.error().context << '\n';
         return kFailed;
     }
+    const auto swap_warning = keystore::keep_secrets_in_memory();
     set_up_logging(arguments);
+    if (swap_warning) spdlog::warn("{}", *swap_warning);
     const auto request_stop = [](int) { stop_requested = true; };
     std::signal(SIGINT, request_stop);
     std::signal(SIGTERM, request_stop);

@@ -29,11 +29,6 @@ BatchKeys take_keys(const Context& context, EpochKeys& keys) {
     return taken;
 }
 
-bool is_over(const schema::BatchRecord& record) {
-    return record.state == schema::BatchState::kConsumed ||
-           record.state == schema::BatchState::kVoid || record.state == schema::BatchState::kBurned;
-}
-
 bool has_sizes_of(const Context& context, const BatchKeys& keys) {
     const auto clients = static_cast<std::uint32_t>(context.epoch.clients.size());
     const std::size_t ring = context.committee.subsets_of(context.self).size();
@@ -55,6 +50,11 @@ void read_released(smpc::SecretReader& reader, BatchKeys& keys) {
 }
 
 }  // namespace
+
+bool is_over(const schema::BatchRecord& record) {
+    return record.state == schema::BatchState::kConsumed ||
+           record.state == schema::BatchState::kVoid || record.state == schema::BatchState::kBurned;
+}
 
 std::string batch_name(const Context& context, std::uint64_t batch) {
     return batch_prefix(context) + std::to_string(batch);

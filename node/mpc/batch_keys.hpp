@@ -60,6 +60,8 @@ class HeldPrep {
     smpc::PrepShares shares_;
 };
 
+// CONSUMED, VOID or BURNED.
+[[nodiscard]] bool is_over(const schema::BatchRecord& record);
 // The name of the batch's record, and the beginning of the labels of its messages.
 [[nodiscard]] std::string batch_name(const Context& context, std::uint64_t batch);
 

@@ -123,10 +123,7 @@ Result<std::optional<EpochKeys>> hold_epoch_keys(const Context& context) {
     if (!setup) return tl::unexpected(setup.error());
     const auto record =
         context.find<schema::SetupRecord>(schema::keys::setup(context.epoch.mpc_epoch));
-    if (!*setup || !record) {
-        context.refuse("no keys of this epoch; silent until the next one");
-        return std::optional<EpochKeys>();
-    }
+    if (!*setup || !record) return std::optional<EpochKeys>();
     auto completeness = EpochSetup::collect(context, **setup, *record);
     if (!completeness) return tl::unexpected(completeness.error());
     if (*completeness == Completeness::kHopeless) {
@@ -172,12 +169,16 @@ Result<void> post_client_keys(const Context& context) {
     return {};
 }
 
-Result<void> step_round_keys(const Context& context, EpochKeys& keys) {
-    if (!context.epoch.first_round) return {};
+std::uint64_t round_steps_of(const Context& context) {
+    if (!context.epoch.first_round) return 0;
     const auto rounds = context.find<schema::RoundsRecord>(schema::keys::rounds());
-    if (!rounds) return {};
+    if (!rounds) return 0;
     const std::uint64_t target = rounds->current.value_or(rounds->next_round);
-    const std::uint64_t steps = saturating_sub(target, *context.epoch.first_round);
+    return saturating_sub(target, *context.epoch.first_round);
+}
+
+Result<void> step_round_keys(const Context& context, EpochKeys& keys) {
+    const std::uint64_t steps = round_steps_of(context);
     if (steps <= keys.round_steps) return {};
     for (; keys.round_steps < steps; ++keys.round_steps) {
         for (auto& key : keys.coin) smpc::step_round_key(context.kdf, key);

@@ -31,13 +31,15 @@ struct EpochKeys {
 
 // Loads the keys of the active epoch, or derives them from the setup's openings and makes them and
 // the clients' bundles durable; then the caller erases the setup. nullopt: this member cannot,
-// because ciphertexts are not here yet, or for good because a leader sent none that fits; then it
-// is silent until the next epoch and what it holds of the setup is erased.
+// because ciphertexts are not here yet, or for good because a leader sent none that fits or the
+// disk was lost; then no setup is held any more, and the other members can be asked (recovery.hpp).
 [[nodiscard]] Result<std::optional<EpochKeys>> hold_epoch_keys(const Context& context);
 
 // CLIENT_KEYS that the state does not hold yet.
 [[nodiscard]] Result<void> post_client_keys(const Context& context);
 
+// By how many steps the round keys of this state's round lie behind the epoch's first round.
+[[nodiscard]] std::uint64_t round_steps_of(const Context& context);
 // Steps the round keys to the round that the state is at, and makes that durable. Never back: in a
 // state that is behind, the keys are ahead and fit no round of it.
 [[nodiscard]] Result<void> step_round_keys(const Context& context, EpochKeys& keys);

@@ -227,6 +227,12 @@ void post_acknowledgements(const Context& context, const SetupSecrets& secrets,
 
 }  // namespace
 
+Result<bool> EpochSetup::is_stored(const Context& context) {
+    const auto found = find_secret(context.secrets, setup_name(context));
+    if (!found) return tl::unexpected(found.error());
+    return found->has_value();
+}
+
 Result<std::optional<SetupSecrets>> EpochSetup::load(const Context& context) {
     auto found = find_secret(context.secrets, setup_name(context));
     if (!found) return tl::unexpected(found.error());
@@ -292,7 +298,7 @@ Result<void> EpochSetup::step(const Context& context, KeyExchange& exchange,
         return post_ephemeral_key(context, is_new ? fresh : **loaded, is_new);
     }
     if (is_new) {
-        context.refuse("the secrets of this epoch's setup are lost; waiting for the next epoch");
+        context.refuse("the secrets of this epoch's setup are lost; waiting until it is active");
         return {};
     }
     if (context.epoch.phase != schema::EpochPhase::kCommitments) return {};

@@ -42,6 +42,7 @@ class EpochSetup {
     [[nodiscard]] static Result<void> step(const Context& context, KeyExchange& exchange,
                                            const std::vector<Letter>& received);
 
+    [[nodiscard]] static Result<bool> is_stored(const Context& context);
     // nullopt: this member has no record of the epoch's setup.
     [[nodiscard]] static Result<std::optional<SetupSecrets>> load(const Context& context);
     // Opens what can be opened of the commitments on chain; new openings are durable on return.

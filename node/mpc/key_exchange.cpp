@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <set>
 
+#include "node/mpc/peer_letters.hpp"
+
 namespace consilium::mpc {
 namespace {
 
@@ -30,22 +32,6 @@ const SubsetSetup* find_shared(const Context& context, const SetupRecord& setup,
     const bool is_shared = entry.subset == subset && context.is_mine(subset) &&
                            (subset & schema::member_bit(member)) != 0 && entry.commitment;
     return is_shared ? &entry : nullptr;
-}
-
-// Another member of this committee; nullopt for everybody else.
-std::optional<smpc::MemberIndex> find_peer(const Context& context, const Letter& letter) {
-    const auto member = context.epoch.find_member(letter.peer);
-    if (!member || *member == context.self) return std::nullopt;
-    return *member;
-}
-
-template <typename Content>
-std::optional<Content> content_of(const Context& context, const Letter& letter) {
-    auto decoded = decode_letter(letter.content);
-    if (!decoded) return std::nullopt;
-    auto* const content = std::get_if<Content>(&*decoded);
-    if (content == nullptr || content->mpc_epoch != context.epoch.mpc_epoch) return std::nullopt;
-    return std::move(*content);
 }
 
 }  // namespace

@@ -13,6 +13,19 @@ Result<KeyLetter> decode_as(ByteView body) {
 
 }  // namespace
 
+Digest recovery_digest(const ChainIdentity& identity, const PublicKey& recipient,
+                       const RecoveryRequest& request) {
+    codec::Writer writer;
+    writer("chain_id", identity.chain_id, Limit{kMaxChainIdBytes});
+    writer.write(identity.genesis_hash);
+    writer.write(recipient);
+    writer.write(request.mpc_epoch);
+    writer.write(request.key);
+    writer.write(request.challenge);
+    writer("questions", request.questions, Limit{kMaxRecoveryQuestions});
+    return tagged_hash("consilium/mpc-recovery", std::move(writer).take());
+}
+
 Bytes encode_letter(const KeyLetter& letter) {
     codec::Writer writer;
     writer.write(static_cast<std::uint8_t>(letter.index()));
@@ -28,6 +41,10 @@ Result<KeyLetter> decode_letter(ByteView bytes) {
             return decode_as<KeyRequest>(body);
         case 1:
             return decode_as<KeyReply>(body);
+        case 2:
+            return decode_as<RecoveryRequest>(body);
+        case 3:
+            return decode_as<RecoveryReply>(body);
         default:
             return make_error(ErrorCode::kMalformed, "letter of an unknown type");
     }

@@ -71,4 +71,14 @@ Result<bool> may_release(const Context& context, std::uint64_t round, const Outg
     return true;
 }
 
+Result<void> note_released(const Context& context, std::uint64_t round,
+                           const std::map<std::uint64_t, Digest>& arguments) {
+    auto released = load(context);
+    if (!released) return tl::unexpected(released.error());
+    if (released->round > round || arguments.empty()) return {};
+    if (released->round < round) *released = {round, {}};
+    released->arguments.insert(arguments.begin(), arguments.end());
+    return store(context, *released);
+}
+
 }  // namespace consilium::mpc

@@ -7,6 +7,8 @@
 #include "node/mpc/epoch_setup.hpp"
 #include "node/mpc/key_exchange.hpp"
 #include "node/mpc/preparation.hpp"
+#include "node/mpc/recovery.hpp"
+#include "node/mpc/recovery_answers.hpp"
 #include "node/mpc/round_reference.hpp"
 #include "node/mpc/round_shares.hpp"
 
@@ -34,6 +36,8 @@ class Worker::Core {
             round_ = RoundShares();
             preparation_ = Preparation();
             exchange_ = KeyExchange();
+            recovery_ = Recovery();
+            answers_ = RecoveryAnswers();
             is_setup_erased_ = false;
             const auto has_later = erase_older_epochs(secrets_, newest);
             if (!has_later) return tl::unexpected(has_later.error());
@@ -56,14 +60,20 @@ class Worker::Core {
         const Context context{options_, secrets_,   blobs_, state,   kdf_,
                               *epoch,   *committee, *self,  status_, owed};
         auto done = epoch->phase == schema::EpochPhase::kActive
-                        ? step_active(context)
+                        ? step_active(context, received)
                         : EpochSetup::step(context, exchange_, received);
         if (!done) return tl::unexpected(done.error());
         return owed;
     }
     [[nodiscard]] WorkerStatus status() const { return status_; }
     void receive(Letter letter) { (void)mailbox_.push(std::move(letter)); }
-    [[nodiscard]] std::vector<Letter> take_letters() { return exchange_.take_sent(); }
+    [[nodiscard]] std::vector<Letter> take_letters() {
+        std::vector<Letter> all = exchange_.take_sent();
+        for (auto more : {recovery_.take_sent(), answers_.take_sent()}) {
+            all.insert(all.end(), more.begin(), more.end());
+        }
+        return all;
+    }
 
   private:
     static schema::MpcRecord find_mpc(const StateReader& state) {
@@ -81,8 +91,19 @@ class Worker::Core {
         return std::move(*epoch);
     }
 
-    Result<void> step_active(const Context& context) {
+    // The keys of the active epoch: held, derived from the setup, or had from the other members.
+    Result<std::optional<EpochKeys>> find_keys(const Context& context,
+                                               const std::vector<Letter>& received) {
         auto keys = hold_epoch_keys(context);
+        if (!keys || *keys) return keys;
+        const auto is_setup_stored = EpochSetup::is_stored(context);
+        if (!is_setup_stored) return tl::unexpected(is_setup_stored.error());
+        if (*is_setup_stored) return std::optional<EpochKeys>();  // ciphertexts are on their way
+        return recovery_.step(context, received);
+    }
+
+    Result<void> step_active(const Context& context, const std::vector<Letter>& received) {
+        auto keys = find_keys(context, received);
         if (!keys) return tl::unexpected(keys.error());
         if (!*keys) return {};
         // Also after a crash between storing the keys and erasing what they came from.
@@ -94,7 +115,8 @@ class Worker::Core {
         if (auto stepped = step_round_keys(context, **keys); !stepped) return stepped;
         // The round before the batches: its phase has others waiting.
         if (auto shares = round_.step(context, **keys); !shares) return shares;
-        return preparation_.step(context, **keys);
+        if (auto prepared = preparation_.step(context, **keys); !prepared) return prepared;
+        return answers_.step(context, **keys, received);
     }
 
     WorkerOptions options_;
@@ -107,6 +129,8 @@ class Worker::Core {
     Preparation preparation_;
     Mailbox mailbox_;
     KeyExchange exchange_;
+    Recovery recovery_;
+    RecoveryAnswers answers_;
     std::optional<std::uint64_t> newest_;  // epoch of the last state; older ones are erased
     bool is_behind_ = false;               // that state is older than what the store has seen
     bool is_setup_erased_ = false;         // of that epoch

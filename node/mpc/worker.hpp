@@ -7,6 +7,8 @@
 // states (while away, after a restart) loses nothing, because every ratchet is stepped to where the
 // state's records say.
 //
+// When the store has lost the keys of an active epoch they are had from the other members.
+//
 // Secrets live in the SecretStore, durable before anything that depends on them is returned, and
 // are erased there when the state says that their batch, round or epoch is over. Messages that
 // are randomised are stored and returned again byte by byte; all others are recomputed alike.
@@ -71,11 +73,15 @@ struct Outgoing {
 };
 
 struct WorkerStatus {
-    std::uint64_t mpc_epoch{};  // 0: none
-    std::uint32_t batches{};    // whose keys are held
-    std::uint64_t refusals{};   // times the worker kept silent to protect a secret
-    std::string last_problem;   // for people; never a secret
-    bool has_work_left{};       // a pass over a batch is unfinished: call step() again soon
+    std::uint64_t mpc_epoch{};       // 0: none
+    std::uint32_t batches{};         // whose keys are held
+    std::uint64_t refusals{};        // times the worker kept silent to protect a secret
+    std::string last_problem;        // for people; never a secret
+    bool has_work_left{};            // a pass over a batch is unfinished: call step() again soon
+    std::uint64_t recoveries{};      // epochs whose lost keys were had from the other members
+    std::uint64_t contradictions{};  // epochs whose members contradict each other about lost keys
+    std::uint64_t keys_given{};      // letters with keys for members that have lost theirs
+    std::string last_receiver;       // of those: validator key, 16 hex characters
 };
 
 struct WorkerOptions {
@@ -84,6 +90,8 @@ struct WorkerOptions {
     std::function<void(std::span<std::uint8_t>)> random;  // fill_random, or seeded in a test
     // Multiplications of preparation in one step, about 0.2 s: how long a round may wait for it.
     std::uint64_t slice_work = std::uint64_t{1} << 27;
+    // With the validator key; for requests to other members. Absent: lost keys are not asked for.
+    std::function<Signature(const Digest&)> sign = {};
 };
 
 class ReferenceSource;  // reference_source.hpp

@@ -1,5 +1,5 @@
-// Who is away, when, and what follows: waiting, return, the council's ways out, lost disks, new
-// epochs between rounds.
+// Who is away, when, and what follows: waiting, return, the council's ways out, new epochs between
+// rounds. Lost disks: recovery_test.cpp.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -136,31 +136,6 @@ TEST_P(WaitingRound, is_aborted_by_the_council_only_before_the_coin_of_the_test)
 INSTANTIATE_TEST_SUITE_P(Phases, WaitingRound,
                          ::testing::Values(Phase::kCoinRange, Phase::kCoinTest, Phase::kStat1,
                                            Phase::kStat2, Phase::kAggregate));
-
-// The others make no second copy for it yet; it must not answer with anything it does not have.
-TEST(LostDisk, validator_is_silent_for_the_epoch_and_takes_part_in_the_next) {
-    World world({.mode = Mode::kPairwise, .rounds = 4});
-    ASSERT_TRUE(world.run_until([&] { return world.is_in(Phase::kStat1); }));
-    Validator& wiped = *world.validators[2];
-    wiped.store.contents.clear();
-    wiped.returned.clear();
-    world.restart(2);
-    ASSERT_TRUE(world.run_rounds(2));
-    EXPECT_TRUE(wiped.returned.empty());
-    EXPECT_TRUE(wiped.store.contents.empty());
-    EXPECT_GT(wiped.worker->status().refusals, 0U);
-    world.decide(ProposalKind::kOpenMpcEpoch, encode(schema::EpochReference{1}));
-    ASSERT_TRUE(world.run_rounds(4, 400));
-    const schema::RoundResult last = world.results()[3];
-    EXPECT_EQ(last.label.mpc_epoch, 2U);
-    const auto member = world.epoch()->find_member(wiped.key.public_key()).value();
-    const auto record = world.find<schema::RoundRecord>(schema::keys::round(last.label.round));
-    EXPECT_NE(record->stat1_posters & schema::member_bit(member), 0);
-    for (const schema::RoundResult& result : world.results()) {
-        world.expect_result_is_plain_sum(result);
-    }
-    expect_no_blame(world);
-}
 
 class NewEpochDuringARound : public ::testing::TestWithParam<Phase> {};
 

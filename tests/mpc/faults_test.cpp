@@ -309,17 +309,21 @@ TEST(KeySetup, garbled_ciphertexts_move_the_leader) {
     EXPECT_TRUE(world.is_consistent());
 }
 
-TEST(KeySetup, member_that_missed_its_transport_key_is_silent_for_the_epoch) {
-    World world({.validators = 5, .rounds = 1});
-    world.validators[4]->is_silent = true;
+TEST(KeySetup, member_that_missed_its_transport_key_recovers_its_keys_in_the_active_epoch) {
+    World world({.validators = 5, .rounds = 3});
+    Validator& late = *world.validators[4];
+    late.is_silent = true;
     ASSERT_TRUE(world.run_until([&] { return world.is_active(); }));
-    world.validators[4]->is_silent = false;
-    ASSERT_TRUE(world.run_rounds(1));
-    world.expect_result_is_plain_sum(world.results()[0]);
-    EXPECT_TRUE(world.validators[4]->store.contents.empty());
-    EXPECT_TRUE(world.validators[4]->returned.empty());
-    EXPECT_GT(world.validators[4]->worker->status().refusals, 0U);
+    late.is_silent = false;
+    ASSERT_TRUE(world.run_rounds(3));
+    for (const schema::RoundResult& result : world.results()) {
+        world.expect_result_is_plain_sum(result);
+    }
+    EXPECT_EQ(late.worker->status().recoveries, 1U);
+    EXPECT_TRUE(late.returned.contains("round-3-0/stat1"));
+    EXPECT_FALSE(late.returned.contains("epoch-1/ephemeral-key"));
     EXPECT_TRUE(world.is_consistent());
+    EXPECT_TRUE(world.faults().empty());
 }
 
 }  // namespace

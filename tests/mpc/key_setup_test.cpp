@@ -266,6 +266,57 @@ TEST(LateMember, that_has_no_ciphertexts_asks_for_all_its_keys) {
     EXPECT_GT(requests_in(world.validators[4]->letters), 0U);
 }
 
+// Nobody can tell it K_A any more: that is erased. It gets what follows from it.
+TEST(MemberAwayForTheWholeSetup, with_false_ciphertexts_recovers_its_keys_in_the_active_epoch) {
+    World world({.validators = 5, .rounds = 3});
+    ASSERT_TRUE(world.run_until([&] { return is_committing(world); }));
+    // It is away from here on, and each leader has sealed zeros for it.
+    Validator& away = *world.validators[4];
+    const schema::MemberSet victim = schema::member_bit(member_of(world, 4));
+    away.is_silent = true;
+    for (std::size_t i = 0; i < 4; ++i) {
+        world.validators[i]->lie = [&world, victim, leader = member_of(world, i)](Outgoing& sent) {
+            forge_for(world, leader, victim, zeros, sent);
+        };
+    }
+    ASSERT_TRUE(world.run_until([&] { return world.is_active(); }));
+    world.advance();
+    for (std::size_t i = 0; i < 4; ++i) {
+        ASSERT_FALSE(world.validators[i]->store.contents.contains("epoch-1/setup"));
+    }
+    away.is_silent = false;
+    ASSERT_TRUE(world.run_rounds(3));
+    EXPECT_EQ(away.worker->status().recoveries, 1U);
+    EXPECT_TRUE(away.store.contents.contains("epoch-1/keys"));
+    EXPECT_FALSE(away.store.contents.contains("epoch-1/setup"));
+    const auto last = world.find<schema::RoundRecord>(keys::round(3));
+    EXPECT_NE(last->stat1_posters & victim, 0);
+    for (const schema::RoundResult& result : world.results()) {
+        EXPECT_EQ(result.label.mpc_epoch, 1U);
+        world.expect_result_is_plain_sum(result);
+    }
+    EXPECT_TRUE(world.faults().empty());
+    EXPECT_TRUE(world.is_consistent());
+}
+
+// Its transport key is lost, so nothing of the setup can be opened: its disk went meanwhile.
+TEST(MemberThatLosesItsDiskDuringTheSetup, recovers_its_keys_in_the_active_epoch) {
+    World world({.validators = 5, .rounds = 3});
+    ASSERT_TRUE(world.run_until([&] { return is_committing(world); }));
+    Validator& wiped = *world.validators[1];
+    wiped.store.contents.clear();
+    world.restart(1);
+    ASSERT_TRUE(world.run_rounds(3));
+    EXPECT_EQ(wiped.worker->status().recoveries, 1U);
+    const auto last = world.find<schema::RoundRecord>(keys::round(3));
+    EXPECT_NE(last->stat1_posters & schema::member_bit(member_of(world, 1)), 0);
+    for (const schema::RoundResult& result : world.results()) {
+        world.expect_result_is_plain_sum(result);
+    }
+    EXPECT_TRUE(world.faults().empty());
+    EXPECT_TRUE(world.is_consistent());
+}
+
 TEST(LyingLeaderAndRestarts, no_step_in_between_loses_a_key) {
     World world({.rounds = 1, .restarts_every_step = true});
     ASSERT_TRUE(world.run_until([&] { return is_committing(world); }));

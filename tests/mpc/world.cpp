@@ -154,11 +154,14 @@ World::World(const WorldOptions& world_options) : options(world_options), kdf_("
 void World::restart(std::size_t validator) {
     Validator& target = *validators.at(validator);
     target.worker.reset();
-    target.worker = std::make_unique<Worker>(WorkerOptions{.identity = genesis.identity(),
-                                                           .own_key = target.key.public_key(),
-                                                           .random = target.random,
-                                                           .slice_work = options.slice_work},
-                                             target.store, target.blobs, target.references.get());
+    target.worker = std::make_unique<Worker>(
+        WorkerOptions{
+            .identity = genesis.identity(),
+            .own_key = target.key.public_key(),
+            .random = target.random,
+            .slice_work = options.slice_work,
+            .sign = [&key = target.key](const Digest& message) { return key.sign(message); }},
+        target.store, target.blobs, target.references.get());
 }
 
 void World::send(const KeyPair& key, schema::Module module, std::uint16_t action_number,

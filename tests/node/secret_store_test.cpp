@@ -32,6 +32,40 @@ class SecretFiles : public ::testing::Test {
         std::ifstream in(folder_ / file, std::ios::binary);
         return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
     }
+    void write(const std::string& file, const Bytes& content) const {
+        std::ofstream out(folder_ / file, std::ios::binary);
+        out.write(reinterpret_cast<const char*>(content.data()),
+                  static_cast<std::streamsize>(content.size()));
+        out.close();
+        std::filesystem::permissions(folder_ / file, std::filesystem::perms::owner_read |
+                                                         std::filesystem::perms::owner_write);
+    }
+    [[nodiscard]] std::vector<std::string> files() const {
+        std::vector<std::string> names;
+        for (const auto& entry : std::filesystem::directory_iterator(folder_)) {
+            names.push_back(entry.path().filename().string());
+        }
+        std::sort(names.begin(), names.end());
+        return names;
+    }
+    // What the validator's key and every 32 bytes of every file of the folder open of an old file.
+    [[nodiscard]] std::size_t openings_of(const Bytes& old, const std::string& file) const {
+        constexpr std::size_t kHeader = 8 + 4 + 16;
+        const auto own = keystore::SealingKey::derive(key_of("a"), "consilium mpc secrets");
+        const ByteView sealed = ByteView(old).subspan(kHeader);
+        std::size_t found = own.open(sealed, file) ? 1 : 0;
+        std::size_t tried = 0;
+        for (const std::string& name : files()) {
+            const Bytes content = content_of(name);
+            for (std::size_t at = 0; at + 32 <= content.size(); ++at, ++tried) {
+                const SecretArray<32> candidate(
+                    std::span<const std::uint8_t, 32>(content.data() + at, 32));
+                if (own.combine(candidate).open(sealed, file)) ++found;
+            }
+        }
+        EXPECT_GT(tried, 10'000U);
+        return found;
+    }
     std::filesystem::path folder_;
     const Bytes secret_ = Bytes(200, 0x5a);
 };
@@ -77,7 +111,8 @@ TEST_F(SecretFiles, erase_removes_the_file_and_may_be_repeated) {
     ASSERT_TRUE(store->put("epoch-1/keys", secret_));
     ASSERT_TRUE(std::filesystem::exists(folder_ / "epoch-1_keys.sealed"));
     ASSERT_TRUE(store->erase("epoch-1/keys"));
-    EXPECT_TRUE(std::filesystem::is_empty(folder_));
+    EXPECT_FALSE(std::filesystem::exists(folder_ / "epoch-1_keys.sealed"));
+    EXPECT_EQ(files(), (std::vector<std::string>{"keys.ring"}));
     EXPECT_TRUE(store->erase("epoch-1/keys"));
     EXPECT_EQ(store->get("epoch-1/keys").error().code, ErrorCode::kNotFound);
 }
@@ -101,6 +136,94 @@ TEST_F(SecretFiles, another_key_or_another_name_opens_nothing) {
     const auto moved = open()->get("epoch-2/keys");
     ASSERT_FALSE(moved);
     EXPECT_NE(moved.error().code, ErrorCode::kNotFound);
+}
+
+// Somebody has copied the folder, and later gets the validator's key and the folder as it is then.
+TEST_F(SecretFiles, copy_of_a_replaced_or_erased_file_opens_with_nothing_that_is_left) {
+    const auto store = open();
+    ASSERT_TRUE(store->put("epoch-1/keys", secret_));
+    ASSERT_TRUE(store->put("epoch-1/batch-0", secret_));
+    const std::string keys = "epoch-1_keys.sealed";
+    const std::string batch = "epoch-1_batch-0.sealed";
+    const Bytes old_keys = content_of(keys);
+    const Bytes old_batch = content_of(batch);
+    EXPECT_EQ(openings_of(old_keys, keys), 1U);  // its key stands in the ring: the search works
+    ASSERT_TRUE(store->put("epoch-1/keys", Bytes(200, 0x77)));
+    ASSERT_TRUE(store->erase("epoch-1/batch-0"));
+    EXPECT_EQ(openings_of(old_keys, keys), 0U);
+    EXPECT_EQ(openings_of(old_batch, batch), 0U);
+    // Put back beside the ring of now, as a restored backup would.
+    write(keys, old_keys);
+    write(batch, old_batch);
+    EXPECT_EQ(store->get("epoch-1/keys").error().code, ErrorCode::kNotFound);
+    const auto again = open();
+    EXPECT_EQ(again->get("epoch-1/keys").error().code, ErrorCode::kNotFound);
+    EXPECT_EQ(again->get("epoch-1/batch-0").error().code, ErrorCode::kNotFound);
+    EXPECT_EQ(files(), (std::vector<std::string>{"keys.ring"}));
+}
+
+TEST_F(SecretFiles, erasure_that_a_crash_stopped_between_key_and_file_is_finished_on_opening) {
+    const std::string file = "epoch-1_keys.sealed";
+    Bytes copy;
+    {
+        const auto store = open();
+        ASSERT_TRUE(store->put("epoch-1/keys", secret_));
+        ASSERT_TRUE(store->put("other", secret_));
+        copy = content_of(file);
+        ASSERT_TRUE(store->erase("epoch-1/keys"));
+    }
+    write(file, copy);  // the key is gone, the file is still there
+    const auto store = open();
+    EXPECT_EQ(files(), (std::vector<std::string>{"keys.ring", "other.sealed"}));
+    EXPECT_EQ(bytes_of(store->get("other").value()), secret_);
+    ASSERT_TRUE(store->put("epoch-1/keys", secret_));
+    EXPECT_EQ(bytes_of(store->get("epoch-1/keys").value()), secret_);
+}
+
+// The new file is in place, the old key not yet erased; or the new key is drawn, the file not
+// there.
+TEST_F(SecretFiles, key_of_no_file_is_erased_on_opening) {
+    keystore::KeyPlace orphan;
+    {
+        const auto store = open();
+        ASSERT_TRUE(store->put("epoch-1/keys", secret_));
+        auto ring = keystore::ErasableKeys::open((folder_ / "keys.ring").string()).value();
+        orphan = ring.draw().value().place;
+        EXPECT_EQ(ring.size(), 2U);
+    }
+    const auto store = open();
+    EXPECT_EQ(bytes_of(store->get("epoch-1/keys").value()), secret_);
+    const auto ring = keystore::ErasableKeys::open((folder_ / "keys.ring").string()).value();
+    EXPECT_EQ(ring.size(), 1U);
+    EXPECT_EQ(ring.find(orphan).error().code, ErrorCode::kNotFound);
+}
+
+TEST_F(SecretFiles, store_without_its_ring_is_empty_and_takes_secrets_again) {
+    ASSERT_TRUE(open()->put("epoch-1/keys", secret_));
+    std::filesystem::remove(folder_ / "keys.ring");
+    const auto store = open();
+    EXPECT_TRUE(store->list("").value().empty());
+    ASSERT_TRUE(store->put("epoch-1/keys", secret_));
+    EXPECT_EQ(bytes_of(open()->get("epoch-1/keys").value()), secret_);
+}
+
+TEST_F(SecretFiles, every_damaged_byte_of_a_file_is_an_error_and_no_other_secret) {
+    const auto store = open();
+    ASSERT_TRUE(store->put("epoch-1/keys", Bytes(40, 0x5a)));
+    const std::string file = "epoch-1_keys.sealed";
+    const Bytes good = content_of(file);
+    for (std::size_t at = 0; at < good.size(); ++at) {
+        Bytes bad = good;
+        bad[at] ^= 1;
+        write(file, bad);
+        EXPECT_FALSE(store->get("epoch-1/keys")) << at;
+    }
+    for (std::size_t size = 0; size < good.size(); ++size) {
+        write(file, {good.begin(), good.begin() + static_cast<std::ptrdiff_t>(size)});
+        EXPECT_FALSE(store->get("epoch-1/keys")) << size;
+    }
+    write(file, good);
+    EXPECT_TRUE(store->get("epoch-1/keys"));
 }
 
 TEST_F(SecretFiles, files_half_written_before_a_crash_are_gone_after_opening) {

@@ -5,9 +5,12 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
+#include <algorithm>
+#include <bit>
 #include <cerrno>
 #include <utility>
 
+#include "core/check.hpp"
 #include "core/secret.hpp"
 #include "wallet/keystore/file_descriptor.hpp"
 
@@ -37,6 +40,35 @@ Result<void> harden_process() {
         return system_failure("cannot make the process undumpable", errno);
     }
     return {};
+}
+
+std::size_t secret_bytes_for(std::size_t limit_bytes) {
+    constexpr std::size_t kLeast = 4096;
+    // Keys of the largest committee and 64 clients: two records of 1 MB in use, each in two forms.
+    constexpr std::size_t kMost = std::size_t{16} << 20;
+    return std::bit_floor(std::clamp(limit_bytes / 2, kLeast, kMost));
+}
+
+std::optional<std::string> keep_secrets_in_memory() {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_MEMLOCK, &limit) != 0) limit = {0, 0};
+    if (limit.rlim_cur < limit.rlim_max) {
+        const rlimit raised{limit.rlim_max, limit.rlim_max};
+        if (::setrlimit(RLIMIT_MEMLOCK, &raised) == 0) limit = raised;
+    }
+    const std::size_t size = secret_bytes_for(limit.rlim_cur);
+    const std::string advice =
+        "; raise the limit of locked memory (ulimit -l, LimitMEMLOCK=) or encrypt the swap space";
+    switch (reserve_secret_pages(size)) {
+        case SecretPages::kLocked:
+            return std::nullopt;
+        case SecretPages::kUnlocked:
+            return "secrets may reach the swap space: " + std::to_string(size / 1024) +
+                   " KiB could not be locked" + advice;
+        case SecretPages::kNone:
+            return "secrets may reach the swap space: the system reserves no pages" + advice;
+    }
+    UNREACHABLE();
 }
 
 Result<ProtectedPages> ProtectedPages::allocate(std::size_t size) {

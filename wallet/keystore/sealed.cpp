@@ -37,6 +37,11 @@ SealingKey SealingKey::derive(const KeyPair& account, std::string_view purpose) 
                                   as_bytes(purpose)));
 }
 
+SealingKey SealingKey::combine(const SecretArray<32>& other) const {
+    return SealingKey(
+        hkdf_sha256(key_.view(), other.view(), as_bytes("consilium/combined-sealing-key/v1")));
+}
+
 Result<Bytes> SealingKey::seal(ByteView plain, std::string_view context) const {
     if (plain.size() > kSealedBytesMax) {
         return make_error(ErrorCode::kLimitExceeded, "a secret is too long to be sealed in one");

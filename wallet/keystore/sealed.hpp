@@ -26,6 +26,9 @@ class SealingKey {
     // not empty.
     [[nodiscard]] static SealingKey derive(const KeyPair& account, std::string_view purpose);
 
+    // A key that needs this one and `other`: what it sealed is lost with either.
+    [[nodiscard]] SealingKey combine(const SecretArray<32>& other) const;
+
     // kLimitExceeded above kSealedBytesMax.
     [[nodiscard]] Result<Bytes> seal(ByteView plain, std::string_view context) const;
     // kMalformed: not a sealed string. kRefused: other key, purpose or context, or damage.
