@@ -5,6 +5,7 @@
 #include <charconv>
 #include <limits>
 
+#include "contracts/schema_json/tables.hpp"
 #include "explorer/assets.hpp"
 
 namespace consilium::explorer {
@@ -115,12 +116,26 @@ Json verification_json(const FollowerStatus& status) {
             {"nodes", std::move(nodes)}};
 }
 
+constexpr std::string_view kDescriptionPath = "/api/v1/openapi.json";
+
+// Completed once: it is a hundred kilobytes.
+p2p::HttpResponse description(const Asset& asset) {
+    static const std::string text = schema::complete_openapi(asset.content);
+    return secured(p2p::make_response(200, asset.content_type, text));
+}
+
 struct Metric {
     const char* name;
     const char* type;
     const char* help;
     std::uint64_t value;
 };
+
+std::string text_of(const Metric& metric) {
+    const std::string name = std::string("consilium_explorer_") + metric.name;
+    return "# HELP " + name + " " + metric.help + "\n# TYPE " + name + " " + metric.type + "\n" +
+           name + " " + std::to_string(metric.value) + "\n";
+}
 
 }  // namespace
 
@@ -137,6 +152,7 @@ p2p::HttpResponse Api::handle(const p2p::HttpRequest& request) const {
     }
     for (const Asset& asset : assets()) {
         if (asset.path == request.path) {
+            if (asset.path == kDescriptionPath) return description(asset);
             return secured(p2p::make_response(200, asset.content_type, asset.content));
         }
     }
@@ -172,10 +188,10 @@ Result<Json> Api::answer(const p2p::HttpRequest& request, const Segments& segmen
         if (!page) return tl::unexpected(page.error());
         return reader_.list(what, *page);
     }
-    if (segments.size() == 4 && what == "transactions") {
+    if (segments.size() == 4 && (what == "transactions" || what == "evidence")) {
         const auto id = decode_digest_hex(segments[3]);
         if (!id) return tl::unexpected(id.error());
-        return reader_.transaction(*id);
+        return what == "evidence" ? reader_.evidence(*id) : reader_.transaction(*id);
     }
     if (segments.size() == 4 && (what == "blocks" || what == "rounds")) {
         const auto number = parse_number<std::uint64_t>(segments[3], "the last part of the path");
@@ -240,11 +256,7 @@ p2p::HttpResponse Api::metrics() const {
         {"http_requests_total", "counter", "Requests answered", requests_.load()},
     };
     std::string text;
-    for (const Metric& metric : all) {
-        const std::string name = std::string("consilium_explorer_") + metric.name;
-        text += "# HELP " + name + " " + metric.help + "\n# TYPE " + name + " " + metric.type +
-                "\n" + name + " " + std::to_string(metric.value) + "\n";
-    }
+    for (const Metric& metric : all) text += text_of(metric);
     return secured(p2p::make_response(200, "text/plain; version=0.0.4; charset=utf-8", text));
 }
 

@@ -7,7 +7,8 @@
 
 #include "explorer/audit_batch.hpp"
 #include "explorer/audit_blobs.hpp"
-#include "explorer/audit_round.hpp"
+#include "explorer/audit_epoch.hpp"
+#include "explorer/audit_privacy.hpp"
 #include "explorer/blob_lengths.hpp"
 
 namespace consilium::explorer {
@@ -38,16 +39,19 @@ class Audit {
         : identity_(genesis.identity()),
           source_(source),
           options_(options),
-          blobs_(source),
+          blobs_(source, options.recorder),
           head_(std::move(head)) {
         report_.genesis = genesis.hash();
+        report_.from = options.from;
         report_.last = options.last;
     }
 
     [[nodiscard]] Result<AuditReport> run() {
         while (head_.header.height < options_.last && verify_next()) {
             if (attempts_.size() + batches_.size() >= options_.threads) recompute();
+            if (auto kept = recorded(); !kept) return tl::unexpected(kept.error());
         }
+        if (auto kept = recorded(); !kept) return tl::unexpected(kept.error());
         if (is_cancelled()) return make_error(ErrorCode::kUnavailable, "stopped before the end");
         collector_.finish(head_.state);
         collect();
@@ -61,6 +65,13 @@ class Audit {
   private:
     [[nodiscard]] bool is_cancelled() const {
         return options_.cancel_flag != nullptr && *options_.cancel_flag;
+    }
+
+    [[nodiscard]] Result<void> recorded() const {
+        return options_.recorder == nullptr ? Result<void>() : options_.recorder->outcome();
+    }
+    void record(const CertifiedBlock& block) {
+        if (options_.recorder != nullptr) options_.recorder->add_block(block);
     }
 
     // False: the walk ends here; the report says why.
@@ -108,16 +119,19 @@ class Audit {
             }
             if (const auto* diverged = std::get_if<Diverged>(&verified.error())) {
                 report_.findings.push_back(as_finding(*diverged));
+                record(block);
                 return tl::unexpected(std::optional<Finding>());
             }
             const Digest hash = std::get<contracts::MissingBlob>(verified.error()).sha256;
             const auto length = find_blob_length(head_.state, block.block, hash);
             if (!length || !blobs_.fetch(hash, *length)) {
                 report_.not_recomputable.push_back({height, "", "blob " + hash.hex()});
+                record(block);
                 return tl::unexpected(std::optional<Finding>());
             }
         }
         report_.not_recomputable.push_back({height, "", "a block that reads too many blobs"});
+        record(block);
         return tl::unexpected(std::optional<Finding>());
     }
 
@@ -127,6 +141,7 @@ class Audit {
 
     void accept(VerifiedBlock block) {
         for (Bytes& content : block.blobs) blobs_.put(std::move(content));
+        record(block.certified);
         report_.transactions += block.certified.block.transactions.size();
         collector_.add(block, head_.state);
         head_ = std::move(block.next);
@@ -141,6 +156,11 @@ class Audit {
     // What is over, with its blobs while they are still in the cache.
     void collect() {
         for (AttemptTranscript& attempt : collector_.take_attempts()) {
+            if (attempt.last < options_.from) {
+                adopt_history(attempt, histories_);
+                adopt_privacy(attempt, accounts_);
+                continue;
+            }
             if (attempt.aggregate.opened) {
                 for (const Post& post : attempt.aggregate.all) attach(attempt.blobs, post.blob);
                 attach(attempt.blobs, attempt.terms.model);
@@ -148,8 +168,17 @@ class Audit {
             attempts_.push_back(std::move(attempt));
         }
         for (BatchTranscript& batch : collector_.take_batches()) {
+            if (batch.last < options_.from) {
+                if (auto blame = adopt_blame(batch)) {
+                    blames_[batch.label.mpc_epoch].push_back(*std::move(blame));
+                }
+                continue;
+            }
             for (const Post& post : batch.weights.all) attach(batch.blobs, post.blob);
             batches_.push_back(std::move(batch));
+        }
+        for (EpochTranscript& epoch : collector_.take_epochs()) {
+            if (epoch.last >= options_.from) epochs_.push_back(std::move(epoch));
         }
     }
     void attach(BlobContents& contents, const schema::BlobName& name) {
@@ -160,23 +189,31 @@ class Audit {
 
     void recompute() {
         std::vector<std::optional<AttemptAudit>> attempts(attempts_.size());
-        std::vector<std::optional<Comparison>> batches(batches_.size());
+        std::vector<std::optional<BatchAuditResult>> batches(batches_.size());
         run_parallel(options_.threads, attempts.size() + batches.size(), [&](std::size_t i) {
             if (i < attempts.size()) {
                 attempts[i] = audit_attempt_openings(std::move(attempts_[i]));
             } else {
                 const std::size_t batch = i - attempts.size();
-                batches[batch] = audit_batch(std::move(batches_[batch]));
+                batches[batch] = audit_batch(std::move(batches_[batch]), identity_.chain_id);
             }
         });
         attempts_.clear();
         batches_.clear();
         for (auto& attempt : attempts) {
             audit_attempt_verdict(*attempt, histories_);
+            audit_attempt_privacy(*attempt, accounts_);
             add(attempt->comparison);
             report_.attempts.push_back(summary(*attempt));
         }
-        for (const auto& batch : batches) add(*batch);
+        for (auto& batch : batches) {
+            add(batch->comparison);
+            if (batch->blame) blames_[batch->mpc_epoch].push_back(*std::move(batch->blame));
+        }
+        for (const EpochTranscript& epoch : std::exchange(epochs_, {})) {
+            add(audit_epoch(epoch, blames_[epoch.mpc_epoch]));
+            blames_.erase(epoch.mpc_epoch);
+        }
     }
 
     void add(const Comparison& comparison) {
@@ -213,7 +250,10 @@ class Audit {
     TranscriptCollector collector_;
     std::vector<AttemptTranscript> attempts_;  // over, not yet recomputed
     std::vector<BatchTranscript> batches_;
+    std::vector<EpochTranscript> epochs_;
     VerdictHistories histories_;
+    PrivacyAccounts accounts_;
+    std::map<std::uint64_t, std::vector<Blame>> blames_;  // of the epochs that are not over
     AuditReport report_;
 };
 
@@ -244,7 +284,7 @@ Result<AuditReport> run_audit(const Genesis& genesis, NodeSource& source,
 }
 
 AuditOutcome outcome_of(const AuditReport& report) {
-    if (!report.findings.empty()) return AuditOutcome::kMismatch;
+    if (!report.findings.empty() || !report.damaged_files.empty()) return AuditOutcome::kMismatch;
     return report.not_recomputable.empty() ? AuditOutcome::kEqual : AuditOutcome::kIncomplete;
 }
 

@@ -13,6 +13,7 @@
 
 #include "core/genesis.hpp"
 #include "explorer/audit_findings.hpp"
+#include "explorer/audit_recorder.hpp"
 #include "explorer/node_source.hpp"
 
 namespace consilium::explorer {
@@ -21,7 +22,9 @@ inline constexpr unsigned kMaxAuditThreads = 256;
 
 struct AuditOptions {
     Height last;           // audit up to here
+    Height from{1};        // recompute rounds and batches that end at this height or later
     unsigned threads = 1;  // 1..kMaxAuditThreads
+    AuditRecorder* recorder = nullptr;
     const std::atomic<bool>* cancel_flag = nullptr;
     // What people watch while it runs; called by the calling thread.
     std::function<void(const std::string& message)> note = [](const std::string&) {};
@@ -36,8 +39,17 @@ struct AuditedAttempt {
     bool is_equal{};
 };
 
+// A file of an export that is not what its manifest says.
+struct FileProblem {
+    std::string file;  // its path in the export
+    std::string expected;
+    std::string found;
+    friend bool operator==(const FileProblem&, const FileProblem&) = default;
+};
+
 struct AuditReport {
     Digest genesis;
+    Height from;
     Height last;      // asked for
     Height verified;  // newest block that was certified and came out the same
     Digest head;      // digest of its header
@@ -47,9 +59,14 @@ struct AuditReport {
     std::vector<AuditedAttempt> attempts;
     std::vector<Finding> findings;
     std::vector<NotRecomputable> not_recomputable;
+    std::vector<FileProblem> damaged_files;  // of an export; then nothing else was looked at
+
+    // What the report takes from the chain instead of recomputing it, in sentences.
+    [[nodiscard]] std::vector<std::string> trusted() const;
 };
 
-// kMalformed: the contracts refuse the genesis. kUnavailable: cancelled.
+// kMalformed: the contracts refuse the genesis. kUnavailable: cancelled. Otherwise an error of the
+// recorder.
 [[nodiscard]] Result<AuditReport> run_audit(const Genesis& genesis, NodeSource& source,
                                             const AuditOptions& options);
 

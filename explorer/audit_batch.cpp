@@ -1,4 +1,4 @@
-// POSTING, SACRIFICE and what they decide.
+// POSTING, SACRIFICE, DISPUTED and what they decide.
 #include "explorer/audit_batch.hpp"
 
 #include <algorithm>
@@ -16,6 +16,8 @@ namespace action = schema::action;
 struct BatchAudit {
     BatchTranscript& batch;
     OpeningAudit openings;
+    std::optional<Digest> seed{};                  // of chi
+    std::vector<smpc::MemberIndex> weight_base{};  // members whose PREP_W defines w
 
     [[nodiscard]] Comparison& comparison() const { return openings.comparison; }
     [[nodiscard]] bool has_state(BatchState state) const {
@@ -95,31 +97,35 @@ void audit_decision(BatchAudit& audit) {
     if (decision.outcome == smpc::BatchOutcome::kCertified) audit_late_shares(audit, heard);
 }
 
+// P4: w. It has no event of its own: whatever can be opened was opened at once, and what comes
+// later is refused.
+void audit_weights(BatchAudit& audit) {
+    BatchTranscript& batch = audit.batch;
+    const std::size_t needed = 2 * std::size_t{audit.openings.committee.t()} + 1;
+    if (batch.weights.all.size() < needed) return;
+    batch.weights.opened = batch.last;
+    if (!read_words(audit.openings, batch.weights, batch.blobs, batch.dimension)) return;
+    const auto opening = smpc::open_shares(audit.openings.committee, heard_posts(batch.weights));
+    if (!opening) {
+        if (batch.checks.all.empty()) return;  // still waiting
+        return audit.comparison().note("prep_w opening", "WAIT", "opened");
+    }
+    ++audit.comparison().counts.weights;
+    audit.weight_base = opening->base;
+    for (const smpc::Fault& fault : opening->faults) {
+        expect_fault(audit.openings, batch.weights, action::kPrepWeights, fault);
+    }
+}
+
 // P4: w and the checks; the state that the checks lead to.
 void audit_sacrifice(BatchAudit& audit) {
     BatchTranscript& batch = audit.batch;
     if (!audit.has_state(BatchState::kSacrifice)) return;
-    audit_coin(audit.openings, batch.coin,
-               smpc::chi_label(batch.label.mpc_epoch, batch.label.batch), batch.seed);
-    // Neither has an event of its own: whatever can be opened was opened at once, and what comes
-    // later is refused. X does not change during a sacrifice.
-    const std::size_t needed = 2 * std::size_t{audit.openings.committee.t()} + 1;
+    audit.seed = audit_coin(audit.openings, batch.coin,
+                            smpc::chi_label(batch.label.mpc_epoch, batch.label.batch), batch.seed);
+    // X does not change during a sacrifice.
     batch.weights.excluded = batch.checks.excluded = batch.shares.excluded;
-    if (batch.weights.all.size() >= needed) {
-        ++audit.comparison().counts.weights;
-        batch.weights.opened = batch.last;
-        if (read_words(audit.openings, batch.weights, batch.blobs, batch.dimension)) {
-            const auto opening =
-                smpc::open_shares(audit.openings.committee, heard_posts(batch.weights));
-            if (opening) {
-                for (const smpc::Fault& fault : opening->faults) {
-                    expect_fault(audit.openings, batch.weights, action::kPrepWeights, fault);
-                }
-            } else if (!batch.checks.all.empty()) {
-                audit.comparison().note("prep_w opening", "WAIT", "opened");
-            }
-        }
-    }
+    audit_weights(audit);
     const auto sacrificed =
         std::find(batch.states.begin(), batch.states.end(), BatchState::kSacrifice);
     const auto decided = sacrificed + 1;
@@ -142,10 +148,22 @@ void audit_sacrifice(BatchAudit& audit) {
     compare_dispute(audit, {batch.label, schema::DisputeKind::kCheck, slot, slot});
 }
 
+// A halted epoch leaves nothing to be served.
+void audit_end(BatchAudit& audit) {
+    const BatchTranscript& batch = audit.batch;
+    if (!batch.halted) return;
+    const bool is_over =
+        audit.has_state(BatchState::kVoid) || audit.has_state(BatchState::kConsumed);
+    audit.comparison().equal("ended by the halt", true, is_over);
+    audit.comparison().equal("height of the halt", batch.halted->value, batch.last.value);
+}
+
 }  // namespace
 
-Comparison audit_batch(BatchTranscript transcript) {
-    Comparison comparison(text_of(transcript.label), transcript.last);
+BatchAuditResult audit_batch(BatchTranscript transcript, const std::string& chain_id) {
+    BatchAuditResult result{transcript.label.mpc_epoch,
+                            Comparison(text_of(transcript.label), transcript.last), std::nullopt};
+    Comparison& comparison = result.comparison;
     ++comparison.counts.batches;
     const auto committee =
         smpc::Committee::make(static_cast<std::uint32_t>(transcript.parties.members.size()));
@@ -154,7 +172,7 @@ Comparison audit_batch(BatchTranscript transcript) {
         comparison.note(
             "committee", "4 to 13 members, 1 to 64 clients",
             std::to_string(transcript.parties.members.size()) + " and " + std::to_string(clients));
-        return comparison;
+        return result;
     }
     schema::RoundLabel label;
     label.mpc_epoch = transcript.label.mpc_epoch;
@@ -162,9 +180,16 @@ Comparison audit_batch(BatchTranscript transcript) {
     BatchAudit audit{transcript, {*committee, label, comparison, {}}};
     audit_decision(audit);
     audit_sacrifice(audit);
-    if (audit.has_state(BatchState::kDisputed)) ++comparison.counts.disputes_unaudited;
+    const bool are_missing = !comparison.missing().empty();
+    if (audit.has_state(BatchState::kDisputed) && !are_missing) {
+        result.blame =
+            audit_dispute(audit.openings, {transcript, chain_id, audit.seed, audit.weight_base});
+    }
+    // What could not be recomputed is told already; the epoch goes on with what the chain says.
+    if (!result.blame) result.blame = adopt_blame(transcript);
+    audit_end(audit);
     comparison.equal_faults(audit.openings.faults, transcript.faults);
-    return comparison;
+    return result;
 }
 
 }  // namespace consilium::explorer

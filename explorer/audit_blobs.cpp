@@ -14,6 +14,7 @@ std::optional<Bytes> AuditBlobs::get(const Digest& hash) const {
 void AuditBlobs::put(Bytes content) {
     const Digest hash = sha256(content);
     if (contents_.contains(hash)) return;
+    if (recorder_ != nullptr) recorder_->add_blob(hash, content);
     size_bytes_ += content.size();
     contents_.emplace(hash, std::make_shared<const Bytes>(std::move(content)));
     order_.push_back(hash);

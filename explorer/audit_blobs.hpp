@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "contracts/executor.hpp"
+#include "explorer/audit_recorder.hpp"
 #include "explorer/node_source.hpp"
 
 namespace consilium::explorer {
@@ -17,7 +18,9 @@ class AuditBlobs final : public contracts::BlobReader {
     // Room for the shares of thirteen members and some models of the largest dimension.
     static constexpr std::size_t kMaxCachedBytes = std::size_t{256} * 1024 * 1024;
 
-    explicit AuditBlobs(NodeSource& source) : source_(source) {}
+    // `recorder` may be nullptr; it gets every content that comes in.
+    AuditBlobs(NodeSource& source, AuditRecorder* recorder)
+        : source_(source), recorder_(recorder) {}
 
     [[nodiscard]] std::optional<Bytes> get(const Digest& hash) const override;
     void put(Bytes content);
@@ -26,6 +29,7 @@ class AuditBlobs final : public contracts::BlobReader {
 
   private:
     NodeSource& source_;
+    AuditRecorder* recorder_;
     std::map<Digest, std::shared_ptr<const Bytes>> contents_;
     std::deque<Digest> order_;
     std::size_t size_bytes_ = 0;

@@ -22,7 +22,10 @@ void AuditCounts::add(const AuditCounts& other) {
     checks += other.checks;
     late_shares += other.late_shares;
     faults += other.faults;
-    disputes_unaudited += other.disputes_unaudited;
+    disputes += other.disputes;
+    exclusions += other.exclusions;
+    epochs += other.epochs;
+    privacy_charges += other.privacy_charges;
 }
 
 std::string text_of(const schema::RoundLabel& label) {

@@ -48,8 +48,11 @@ struct AuditCounts {
     std::uint64_t weights{};       // openings of PREP_W
     std::uint64_t checks{};        // openings of PREP_CHK
     std::uint64_t late_shares{};
-    std::uint64_t faults{};              // that follow from the shares
-    std::uint64_t disputes_unaudited{};  // blame: checked by execution only
+    std::uint64_t faults{};           // that follow from the shares
+    std::uint64_t disputes{};         // blamed again from the revealed keys
+    std::uint64_t exclusions{};       // members that a dispute blames
+    std::uint64_t epochs{};           // X and the halt of an MPC epoch
+    std::uint64_t privacy_charges{};  // of a hospital, in one account
 
     void add(const AuditCounts& other);
 };

@@ -21,9 +21,10 @@ std::string name_of(std::uint16_t action) {
     return info == nullptr ? "unknown action" : std::string(info->name);
 }
 
-// Everybody posts once, with vectors of one length of field elements; otherwise nothing is opened.
-bool is_well_formed(OpeningAudit& audit, const Posts& posts, std::uint16_t action,
-                    std::size_t length) {
+}  // namespace
+
+bool are_well_formed(OpeningAudit& audit, const Posts& posts, std::uint16_t action,
+                     std::size_t length) {
     schema::MemberSet seen = 0;
     for (const Post& post : posts.all) {
         const bool is_member = post.member >= 1 && post.member <= audit.committee.n();
@@ -43,8 +44,6 @@ bool is_well_formed(OpeningAudit& audit, const Posts& posts, std::uint16_t actio
     }
     return true;
 }
-
-}  // namespace
 
 std::vector<smpc::PostedShare> heard_posts(const Posts& posts) {
     std::vector<smpc::PostedShare> heard;
@@ -67,7 +66,7 @@ void expect_fault(OpeningAudit& audit, const Posts& posts, std::uint16_t action,
 
 std::optional<smpc::Opening> reopen(OpeningAudit& audit, const Posts& posts, std::uint16_t action,
                                     std::size_t length) {
-    if (!posts.opened || !is_well_formed(audit, posts, action, length)) return std::nullopt;
+    if (!posts.opened || !are_well_formed(audit, posts, action, length)) return std::nullopt;
     const auto heard = heard_posts(posts);
     auto opening = smpc::open_shares(audit.committee, heard);
     if (!opening) {
@@ -91,13 +90,15 @@ std::optional<smpc::Opening> reopen(OpeningAudit& audit, const Posts& posts, std
     return opening;
 }
 
-void audit_coin(OpeningAudit& audit, const Posts& posts, ByteView label,
-                const std::optional<Digest>& claimed) {
-    if (!claimed) return;
+std::optional<Digest> audit_coin(OpeningAudit& audit, const Posts& posts, ByteView label,
+                                 const std::optional<Digest>& claimed) {
+    if (!claimed) return std::nullopt;
     ++audit.comparison.counts.coins;
     const auto opening = reopen(audit, posts, schema::action::kCoinShare, smpc::kCoinElements);
-    if (!opening) return;
-    audit.comparison.equal("seed", std::optional(smpc::coin_seed(label, opening->values)), claimed);
+    if (!opening) return std::nullopt;
+    const std::optional<Digest> seed = smpc::coin_seed(label, opening->values);
+    audit.comparison.equal("seed", seed, claimed);
+    return seed;
 }
 
 bool read_words(OpeningAudit& audit, Posts& posts, const BlobContents& blobs,

@@ -27,7 +27,10 @@ Json to_json(const AuditCounts& counts) {
             {"prep_checks", counts.checks},
             {"late_shares", counts.late_shares},
             {"faults", counts.faults},
-            {"disputes_by_execution_only", counts.disputes_unaudited}};
+            {"disputes", counts.disputes},
+            {"exclusions", counts.exclusions},
+            {"epochs", counts.epochs},
+            {"privacy_charges", counts.privacy_charges}};
 }
 
 std::string_view name_of(AuditOutcome outcome) {
@@ -56,25 +59,53 @@ std::string line_of(const NotRecomputable& missing) {
     return line + ": " + missing.what + "\n";
 }
 
+std::string line_of(const std::string& name, std::uint64_t count) {
+    return "recomputed " + name + ": " + std::to_string(count) + "\n";
+}
+
+std::string line_of(const AuditedAttempt& attempt) {
+    return attempt.label + ": " + attempt.outcome + (attempt.is_equal ? ", equal" : ", not equal") +
+           (attempt.model ? ", model " + attempt.model->hex() : "") + "\n";
+}
+
+std::string trust_line(const std::string& sentence) {
+    return "trusted: " + sentence + "\n";
+}
+
+std::string line_of(const FileProblem& problem) {
+    return "damaged file: " + problem.file + ": expected " + problem.expected + ", found " +
+           problem.found + "\n";
+}
+
 }  // namespace
 
+std::vector<std::string> AuditReport::trusted() const {
+    if (from <= Height{1}) return {};
+    const std::string before = "before block " + std::to_string(from.value);
+    return {
+        "rounds and batches that ended " + before +
+            " were not recomputed: their openings, verdicts, aggregates, models and exclusions "
+            "stand as the contracts' code gave them when the blocks were executed here",
+        "verdict histories, accounts of privacy and X of the epochs begin with the records of the "
+        "state that was executed here"};
+}
+
 std::string to_text(const AuditReport& report) {
-    std::string text = "genesis " + report.genesis.hex() + "\nverified blocks 1 to " +
-                       std::to_string(report.verified.value) + " of " +
-                       std::to_string(report.last.value) + ", " +
-                       std::to_string(report.transactions) + " transactions\nhead " +
-                       report.head.hex() + "\nstate root " + report.state_root.hex() + "\n";
+    std::string text =
+        "genesis " + report.genesis.hex() + "\nverified blocks 1 to " +
+        std::to_string(report.verified.value) + " of " + std::to_string(report.last.value) + ", " +
+        std::to_string(report.transactions) + " transactions\nrecomputed from block " +
+        std::to_string(report.from.value) + "\nhead " + report.head.hex() + "\nstate root " +
+        report.state_root.hex() + "\n";
     const Json counts = to_json(report.counts);
     for (const auto& [name, count] : counts.items()) {
-        text += "recomputed " + name + ": " + std::to_string(count.get<std::uint64_t>()) + "\n";
+        text += line_of(name, count.get<std::uint64_t>());
     }
-    for (const AuditedAttempt& attempt : report.attempts) {
-        text += attempt.label + ": " + attempt.outcome +
-                (attempt.is_equal ? ", equal" : ", not equal") +
-                (attempt.model ? ", model " + attempt.model->hex() : "") + "\n";
-    }
+    for (const std::string& sentence : report.trusted()) text += trust_line(sentence);
+    for (const AuditedAttempt& attempt : report.attempts) text += line_of(attempt);
     for (const Finding& finding : report.findings) text += line_of(finding);
     for (const NotRecomputable& missing : report.not_recomputable) text += line_of(missing);
+    for (const FileProblem& problem : report.damaged_files) text += line_of(problem);
     return text + "outcome: " + std::string(name_of(outcome_of(report))) + "\n";
 }
 
@@ -101,7 +132,14 @@ std::string to_json(const AuditReport& report) {
         missing.push_back(
             {{"height", entry.height.value}, {"label", entry.label}, {"what", entry.what}});
     }
+    Json damaged = Json::array();
+    for (const FileProblem& problem : report.damaged_files) {
+        damaged.push_back(
+            {{"file", problem.file}, {"expected", problem.expected}, {"found", problem.found}});
+    }
     const Json json{{"genesis", report.genesis.hex()},
+                    {"from", report.from.value},
+                    {"trusted", report.trusted()},
                     {"last", report.last.value},
                     {"verified", report.verified.value},
                     {"head", report.head.hex()},
@@ -111,6 +149,7 @@ std::string to_json(const AuditReport& report) {
                     {"attempts", attempts},
                     {"mismatches", findings},
                     {"not_recomputable", missing},
+                    {"damaged_files", damaged},
                     {"outcome", name_of(outcome_of(report))}};
     return json.dump(2, ' ', true, Json::error_handler_t::replace) + "\n";
 }

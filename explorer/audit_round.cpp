@@ -101,8 +101,8 @@ void audit_stat2(AttemptAudit& audit, OpeningAudit& opening_audit) {
     audit.comparison.equal("statistics value", shown, round.statistics->values);
 }
 
-// The first t+1 posters define the polynomial, matching AGG_OK vouch for it: what is opened when
-// too few posted for VECOPEN alone.
+// The first t+1 posters define the polynomial, posters on it and matching AGG_OK vouch for it: what
+// is opened when VECOPEN alone has too few, and tried first where both can open.
 std::optional<std::vector<std::int64_t>> open_with_oks(OpeningAudit& audit,
                                                        const AttemptTranscript& round) {
     const Posts& posts = round.aggregate;
@@ -114,6 +114,7 @@ std::optional<std::vector<std::int64_t>> open_with_oks(OpeningAudit& audit,
     if (!first) return std::nullopt;
     std::vector<smpc::PostedShare> base;
     std::vector<smpc::PostedShare> others;
+    std::vector<smpc::Fault> faults;
     schema::MemberSet posters = 0;
     for (const smpc::PostedShare& share : heard_posts(posts)) {
         const bool is_first = std::find(first->begin(), first->end(), share.member) != first->end();
@@ -125,7 +126,7 @@ std::optional<std::vector<std::int64_t>> open_with_oks(OpeningAudit& audit,
     std::size_t agreeing = base.size();
     for (const smpc::PostedShare& share : others) {
         const auto fault = smpc::check_late_share(base, share);
-        if (fault) expect_fault(audit, posts, action::kAggregate, *fault);
+        if (fault) faults.push_back(*fault);
         agreeing += fault ? 0U : 1U;
     }
     const Digest digest = smpc::aggregate_digest(sum);
@@ -136,6 +137,7 @@ std::optional<std::vector<std::int64_t>> open_with_oks(OpeningAudit& audit,
         oks += counts ? 1U : 0U;
     }
     if (!smpc::is_optimistic_result(audit.committee, agreeing, oks)) return std::nullopt;
+    for (const smpc::Fault& fault : faults) expect_fault(audit, posts, action::kAggregate, fault);
     return sum;
 }
 
@@ -144,19 +146,13 @@ void audit_sum(AttemptAudit& audit, OpeningAudit& opening_audit) {
     if (!round.aggregate.opened) return;
     ++audit.comparison.counts.aggregates;
     if (!read_words(opening_audit, round.aggregate, round.blobs, round.terms.dimension)) return;
-    const auto heard = heard_posts(round.aggregate);
-    const std::size_t needed = 2 * std::size_t{opening_audit.committee.t()} + 1;
-    if (heard.size() >= needed) {
-        const auto opening = reopen(opening_audit, round.aggregate, action::kAggregate,
-                                    static_cast<std::size_t>(round.terms.dimension));
+    const auto dimension = static_cast<std::size_t>(round.terms.dimension);
+    if (!are_well_formed(opening_audit, round.aggregate, action::kAggregate, dimension)) return;
+    audit.sum = open_with_oks(opening_audit, round);
+    if (!audit.sum) {
+        const auto opening = reopen(opening_audit, round.aggregate, action::kAggregate, dimension);
         if (!opening) return;
         audit.sum = smpc::read_aggregate(opening->values);
-    } else {
-        audit.sum = open_with_oks(opening_audit, round);
-        if (!audit.sum) {
-            audit.comparison.note("aggregate opening", "WAIT", "opened");
-            return;
-        }
     }
     const Digest digest = smpc::aggregate_digest(*audit.sum);
     for (const Post& post : round.aggregate_ok.all) {
@@ -166,6 +162,16 @@ void audit_sum(AttemptAudit& audit, OpeningAudit& opening_audit) {
     }
     if (round.result) audit.comparison.equal("aggregate", digest, round.result->aggregate);
     for (Post& post : round.aggregate.all) post.values = {};  // memory; not needed any more
+}
+
+// A halted epoch opens nothing more: the attempt ends with it.
+void audit_halt(AttemptAudit& audit) {
+    const AttemptTranscript& round = audit.transcript;
+    const bool is_ended = round.ended && round.ended->reason == EndReason::kEpochHalted;
+    audit.comparison.equal("ended by the halt", round.halted.has_value(), is_ended);
+    if (round.halted) {
+        audit.comparison.equal("height of the halt", round.halted->value, round.last.value);
+    }
 }
 
 // What stopped each client before the rule, or OK until the rule has spoken.
@@ -348,7 +354,8 @@ AttemptAudit audit_attempt_openings(AttemptTranscript transcript) {
                        .passed_norms = {},
                        .passed_references = {},
                        .statistics = {},
-                       .sum = {}};
+                       .sum = {},
+                       .verdict = {}};
     ++audit.comparison.counts.attempts;
     const AttemptTranscript& round = audit.transcript;
     const auto committee =
@@ -367,6 +374,7 @@ AttemptAudit audit_attempt_openings(AttemptTranscript transcript) {
     audit_stat1(audit, openings);
     audit_stat2(audit, openings);
     audit_sum(audit, openings);
+    audit_halt(audit);
     audit.comparison.equal_faults(openings.faults, round.faults);
     return audit;
 }
@@ -392,11 +400,17 @@ void audit_attempt_verdict(AttemptAudit& audit, VerdictHistories& histories) {
             compare_verdicts(audit.comparison, "verdict record", *expected, *round.verdict_record);
         }
         audit_model(audit, expected->weight_sum);
+        audit.verdict = std::move(expected);
     } else if (round.result) {
         audit.comparison.note("result", "after a verdict", "without one");
     }
     const bool is_over = round.result || round.ended;
     if (is_over) audit_history(audit, histories);
+}
+
+void adopt_history(const AttemptTranscript& round, VerdictHistories& histories) {
+    if (!round.verdict || !round.history) return;
+    histories[round.terms.task] = {round.label.mpc_epoch, *round.history};
 }
 
 }  // namespace consilium::explorer

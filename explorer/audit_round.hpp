@@ -22,6 +22,7 @@ struct AttemptAudit {
     std::vector<std::int64_t> passed_references;
     std::optional<std::vector<std::int64_t>> statistics;  // as smpc::read_stat2()
     std::optional<std::vector<std::int64_t>> sum;
+    std::optional<schema::VerdictRecord> verdict;  // once judged
     bool has_stat1 = false;
 };
 [[nodiscard]] AttemptAudit audit_attempt_openings(AttemptTranscript transcript);
@@ -29,5 +30,7 @@ struct AttemptAudit {
 // Recomputed from genesis: per task, of the MPC epoch that it was last judged in.
 using VerdictHistories = std::map<std::uint32_t, std::pair<std::uint64_t, smpc::VerdictHistory>>;
 void audit_attempt_verdict(AttemptAudit& audit, VerdictHistories& histories);
+// Takes the chain's record as it is: what the next round of the task starts from.
+void adopt_history(const AttemptTranscript& round, VerdictHistories& histories);
 
 }  // namespace consilium::explorer

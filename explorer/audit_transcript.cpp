@@ -4,48 +4,19 @@
 #include <algorithm>
 #include <utility>
 
-#include "contracts/schema/dispute_records.hpp"
 #include "contracts/schema/keys.hpp"
 #include "core/membership.hpp"
+#include "explorer/audit_events.hpp"
 
 namespace consilium::explorer {
 namespace {
 
-using schema::BatchState;
 using schema::CoinKind;
 using schema::Module;
 using schema::Phase;
 namespace action = schema::action;
 namespace event = schema::event;
 namespace keys = schema::keys;
-
-template <typename T>
-std::optional<T> find_record(const StateTree& state, const Bytes& key) {
-    const auto value = state.get(key);
-    if (!value) return std::nullopt;
-    auto record = decode<T>(*value);
-    if (!record) return std::nullopt;
-    return std::move(*record);
-}
-
-// The place of a key, from 1; 0 when it is not there.
-std::uint16_t place_of(const std::vector<PublicKey>& keys, const PublicKey& key) {
-    const auto found = std::find(keys.begin(), keys.end(), key);
-    return found == keys.end() ? std::uint16_t{0}
-                               : static_cast<std::uint16_t>(found - keys.begin() + 1);
-}
-
-bool is_over(BatchState state) {
-    return state == BatchState::kConsumed || state == BatchState::kVoid ||
-           state == BatchState::kBurned;
-}
-
-// Calls `use` with the decoded payload; one that does not decode is not what the contracts emit,
-// and what depends on it will be missed by the comparison.
-template <typename T, typename Use>
-void with_payload(const Event& event, Use use) {
-    if (const auto payload = decode<T>(event.payload)) use(*payload);
-}
 
 }  // namespace
 
@@ -59,11 +30,6 @@ AttemptTranscript* TranscriptCollector::attempt(const schema::RoundLabel& label)
     return attempt_ && attempt_->label == label ? &*attempt_ : nullptr;
 }
 
-BatchTranscript* TranscriptCollector::batch(const schema::BatchLabel& label) {
-    const auto found = batches_.find({label.mpc_epoch, label.batch});
-    return found == batches_.end() ? nullptr : &found->second;
-}
-
 void TranscriptCollector::add(const VerifiedBlock& block, const StateTree& before) {
     const auto& transactions = block.certified.block.transactions;
     for (std::size_t i = 0; i < block.receipts.receipts.size(); ++i) {
@@ -74,7 +40,7 @@ void TranscriptCollector::add(const VerifiedBlock& block, const StateTree& befor
         for (const Event& event : receipt.events) add_event(event, block, before);
     }
     for (const Event& event : block.receipts.events) add_event(event, block, before);
-    if (is_attempt_over_) end_attempt(block.next.state);
+    end_block(block.next.state);
 }
 
 void TranscriptCollector::add_transaction(const Transaction& transaction, const Seen& seen) {
@@ -95,8 +61,10 @@ void TranscriptCollector::add_transaction(const Transaction& transaction, const 
         case action::kAggregate:
         case action::kAggregateOk:
             return add_share(transaction, seen);
+        case action::kPrepReveal:
+            return add_reveal(transaction, seen);
         default:
-            return;  // key setup and revealed keys
+            return;  // key setup
     }
 }
 
@@ -181,39 +149,6 @@ void TranscriptCollector::add_coin_share(const Transaction& transaction, const S
                           .is_late = posts->opened.has_value()});
 }
 
-void TranscriptCollector::add_batch_share(const Transaction& transaction, const Seen& seen) {
-    Post post{.height = seen.height,
-              .transaction = seen.transaction,
-              .member = 0,
-              .values = {},
-              .blob = {},
-              .digest = {},
-              .is_late = false};
-    BatchTranscript* found = nullptr;
-    Posts BatchTranscript::*posts = &BatchTranscript::shares;
-    if (transaction.action == action::kPrepWeights) {
-        if (const auto share = decode<schema::PrepWeights>(transaction.arguments)) {
-            found = batch(share->label);
-            post.blob = share->share;
-            posts = &BatchTranscript::weights;
-        }
-    } else if (transaction.action == action::kPrepCheck) {
-        if (auto share = decode<schema::PrepCheck>(transaction.arguments)) {
-            found = batch(share->label);
-            post.values = std::move(share->values);
-            posts = &BatchTranscript::checks;
-        }
-    } else if (auto share = decode<schema::PrepShare>(transaction.arguments)) {
-        found = batch(share->label);
-        post.values = std::move(share->values);
-    }
-    if (found == nullptr) return;
-    post.member = place_of(found->parties.members, transaction.sender);
-    post.is_late = (found->*posts).opened.has_value();
-    (found->*posts).all.push_back(std::move(post));
-    found->last = seen.height;
-}
-
 void TranscriptCollector::add_event(const Event& event, const VerifiedBlock& block,
                                     const StateTree& before) {
     const Height height = block.next.header.height;
@@ -224,7 +159,8 @@ void TranscriptCollector::add_event(const Event& event, const VerifiedBlock& blo
             return add_submission_event(event, block, before);
         case Module::kVerification:
             add_opening_event(event, height);
-            return add_preparation_event(event, height, block.next.state);
+            add_preparation_event(event, height, block.next.state);
+            return add_epoch_event(event, height);
         case Module::kRegistration:
         case Module::kGovernance:
         case Module::kModels:
@@ -242,15 +178,27 @@ void TranscriptCollector::add_round_event(const Event& event, Height height,
             transcript.terms = opened.terms;
             transcript.parties = epochs_[opened.label.mpc_epoch].parties;
             transcript.opened = transcript.last = height;
+            for (const PublicKey& client : transcript.parties.clients) {
+                const auto account =
+                    find_record<schema::AccountRecord>(state, keys::account(client));
+                transcript.organisations.push_back(account ? account->organisation : 0);
+            }
             attempt_ = std::move(transcript);
         });
     } else if (event.kind == event::kPhaseChanged) {
         with_payload<schema::PhaseChanged>(
             event, [&](const schema::PhaseChanged& change) { note_phase(change, height); });
+    } else if (event.kind == event::kPrivacySpent) {
+        with_payload<schema::PrivacySpent>(event, [&](const schema::PrivacySpent& spent) {
+            if (AttemptTranscript* found = attempt(spent.label)) {
+                found->privacy_spent.push_back(spent);
+            }
+        });
     } else if (event.kind == event::kRoundAborted || event.kind == event::kRoundCancelled) {
         with_payload<schema::RoundEnded>(event, [&](const schema::RoundEnded& ended) {
             AttemptTranscript* found = attempt(ended.label);
-            if (found == nullptr) return;  // a round that waited in ABORTED
+            // A round that waits in ABORTED, also one that came there in this block, is over.
+            if (found == nullptr || is_attempt_over_) return;
             found->ended = ended;
             found->last = height;
             // The sum was opened, but the model would have left its range.
@@ -355,57 +303,20 @@ void TranscriptCollector::add_opening_event(const Event& event, Height height) {
     }
 }
 
-void TranscriptCollector::add_preparation_event(const Event& event, Height height,
-                                                const StateTree& state) {
-    if (event.kind == event::kEpochOpened) {
-        with_payload<schema::EpochOpened>(event, [&](const schema::EpochOpened& opened) {
-            epochs_[opened.mpc_epoch] = {{opened.members, opened.clients}, 0};
-        });
-    } else if (event.kind == event::kExcluded) {
-        with_payload<schema::ExclusionRecord>(event, [&](const schema::ExclusionRecord& liar) {
-            epochs_[liar.label.mpc_epoch].excluded |= schema::member_bit(liar.member);
-        });
-    } else if (event.kind == event::kPrepOpened) {
-        with_payload<schema::PrepOpened>(event, [&](const schema::PrepOpened& opened) {
-            BatchTranscript transcript;
-            transcript.label = opened.label;
-            transcript.dimension = opened.dimension;
-            transcript.parties = epochs_[opened.label.mpc_epoch].parties;
-            transcript.opened = transcript.last = height;
-            batches_[{opened.label.mpc_epoch, opened.label.batch}] = std::move(transcript);
-        });
-    } else if (event.kind == event::kBatchState) {
-        with_payload<schema::BatchStateChanged>(
-            event, [&](const auto& change) { change_batch(change, height, state); });
-    } else if (event.kind == event::kBatchDisputed) {
-        with_payload<schema::BatchDisputed>(event, [&](const schema::BatchDisputed& dispute) {
-            if (BatchTranscript* found = batch(dispute.label)) found->dispute = dispute;
-        });
-    } else if (event.kind == event::kFault) {
-        with_payload<schema::FaultProved>(event, [&](const schema::FaultProved& fault) {
-            if (AttemptTranscript* round = attempt(fault.label)) {
-                round->faults.push_back(fault);
-            } else if (BatchTranscript* of = batch({fault.label.mpc_epoch, fault.label.batch})) {
-                of->faults.push_back(fault);
-            }
-        });
+// After all events of a block: its exclusions are behind the states that they follow from.
+void TranscriptCollector::end_block(const StateTree& state) {
+    if (is_attempt_over_) end_attempt(state);
+    for (auto entry = batches_.begin(); entry != batches_.end();) {
+        if (entry->second.has_burned()) {
+            end_batch(std::move(entry->second), state);
+            entry = batches_.erase(entry);
+        } else {
+            ++entry;
+        }
     }
-}
-
-void TranscriptCollector::change_batch(const schema::BatchStateChanged& change, Height height,
-                                       const StateTree& state) {
-    BatchTranscript* found = batch(change.label);
-    if (found == nullptr) return;
-    found->last = height;
-    found->states.push_back(change.state);
-    if (!found->shares.opened) {
-        open(found->shares, change.label.mpc_epoch, height);
-        const auto record = find_record<schema::BatchRecord>(state, keys::batch(change.label));
-        if (record) found->delta = record->delta;
+    for (const std::uint64_t mpc_epoch : std::exchange(ended_now_, {})) {
+        end_epoch(mpc_epoch, state);
     }
-    if (!is_over(change.state)) return;
-    ended_batches_.push_back(std::move(*found));
-    batches_.erase({change.label.mpc_epoch, change.label.batch});
 }
 
 void TranscriptCollector::end_attempt(const StateTree& state) {
@@ -427,14 +338,24 @@ void TranscriptCollector::end_attempt(const StateTree& state) {
         round.clip_min = task->spec.clip_min;
         round.clip_max = task->spec.clip_max;
     }
+    if (round.terms.privacy || !round.privacy_spent.empty()) {
+        for (const std::uint32_t organisation : round.organisations) {
+            for (const std::uint32_t task : {round.terms.task, std::uint32_t{0}}) {
+                const auto record =
+                    find_record<schema::PrivacyRecord>(state, keys::privacy(task, organisation));
+                if (record) round.privacy.insert_or_assign({task, organisation}, *record);
+            }
+        }
+    }
     ended_attempts_.push_back(std::move(round));
     attempt_.reset();
 }
 
 void TranscriptCollector::finish(const StateTree& state) {
     end_attempt(state);
-    for (auto& [label, transcript] : batches_) ended_batches_.push_back(std::move(transcript));
+    for (auto& [label, transcript] : batches_) end_batch(std::move(transcript), state);
     batches_.clear();
+    while (!open_epochs_.empty()) end_epoch(open_epochs_.begin()->first, state);
 }
 
 std::vector<AttemptTranscript> TranscriptCollector::take_attempts() {
@@ -443,6 +364,10 @@ std::vector<AttemptTranscript> TranscriptCollector::take_attempts() {
 
 std::vector<BatchTranscript> TranscriptCollector::take_batches() {
     return std::exchange(ended_batches_, {});
+}
+
+std::vector<EpochTranscript> TranscriptCollector::take_epochs() {
+    return std::exchange(ended_epochs_, {});
 }
 
 }  // namespace consilium::explorer

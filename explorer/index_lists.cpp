@@ -1,4 +1,4 @@
-// Blocks, transactions, events, participants, tasks, verdicts; search.
+// Blocks, transactions, events, participants, tasks, verdicts, evidence; search.
 #include "explorer/index_lists.hpp"
 
 #include <algorithm>
@@ -186,6 +186,28 @@ void verdicts(Database& database, const Window& window, const Visit& visit) {
     }
 }
 
+constexpr const char* kEvidenceColumns =
+    "SELECT sequence, id, kind, epoch, height, view, offender, name, first_claim, second_claim, "
+    "node, time_ms FROM evidence ";
+
+Json evidence_json(const Row& row) {
+    return {{"id", row.hex(1)},       {"kind", row.text(2)},
+            {"epoch", row.number(3)}, {"height", row.number(4)},
+            {"view", row.number(5)},  {"offender", row.hex(6)},
+            {"name", row.text(7)},    {"claims", Json::array({row.hex(8), row.hex(9)})},
+            {"node", row.text(10)},   {"time_ms", row.number(11)},
+            {"verified", true}};
+}
+
+// In the order in which it was found, which no height pins: it may be of a block to come.
+void evidence_list(Database& database, const Window& window, const Visit& visit) {
+    static const std::string sql =
+        std::string(kEvidenceColumns) + "WHERE sequence < ? ORDER BY sequence DESC LIMIT ?";
+    database.query(sql, {window.cursor, window.limit}, [&](const Row& row) {
+        visit({row.integer(0), evidence_json(row)});
+    });
+}
+
 constexpr std::array kLists{
     ListInfo{"blocks", false, blocks},
     ListInfo{"transactions", false, transactions},
@@ -197,6 +219,7 @@ constexpr std::array kLists{
     ListInfo{"rounds", false, rounds},
     ListInfo{"models", false, models},
     ListInfo{"privacy", false, privacy},
+    ListInfo{"evidence", false, evidence_list},
 };
 
 class SearchResults {
@@ -306,6 +329,16 @@ MaybeJson transaction(Database& database, const Digest& id) {
             (*json)["receipt"] = schema::render_receipt(*receipt);
         });
     (*json)["verified"] = true;
+    return json;
+}
+
+MaybeJson evidence(Database& database, const Digest& id) {
+    MaybeJson json;
+    static const std::string sql = std::string(kEvidenceColumns) + "WHERE id = ?";
+    database.query(sql, {id}, [&](const Row& row) { json = evidence_json(row); });
+    if (!json) return json;
+    database.query("SELECT content FROM evidence WHERE id = ?", {id},
+                   [&](const Row& row) { (*json)["evidence"] = row.hex(0); });
     return json;
 }
 

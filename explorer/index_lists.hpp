@@ -38,6 +38,7 @@ using MaybeJson = std::optional<nlohmann::json>;
 [[nodiscard]] MaybeJson transaction(Database& database, const Digest& id);
 [[nodiscard]] MaybeJson round(Database& database, std::uint64_t round);
 [[nodiscard]] MaybeJson model(Database& database, std::uint32_t task, std::uint32_t version);
+[[nodiscard]] MaybeJson evidence(Database& database, const Digest& id);
 [[nodiscard]] nlohmann::json search(Database& database, std::string_view text);
 
 }  // namespace consilium::explorer::lists

@@ -146,6 +146,11 @@ Result<Json> IndexReader::model(std::uint32_t task, std::uint32_t version) {
         return found(lists::model(database, task, version), "model");
     });
 }
+Result<Json> IndexReader::evidence(const Digest& id) {
+    return read([&](Database& database, std::uint64_t) {
+        return found(lists::evidence(database, id), "evidence");
+    });
+}
 Result<Json> IndexReader::search(std::string_view text) {
     return read([&](Database& database, std::uint64_t) -> Result<Json> {
         return Json{{"items", lists::search(database, text)}, {"next_page_params", nullptr}};
@@ -182,11 +187,13 @@ Result<Json> IndexReader::summary() {
         database.query(
             "SELECT (SELECT COUNT(*) FROM transactions), (SELECT COUNT(*) FROM rounds), "
             "(SELECT COUNT(*) FROM models), (SELECT COUNT(*) FROM faults), "
-            "(SELECT COUNT(*) FROM accounts), (SELECT COUNT(*) FROM tasks)",
+            "(SELECT COUNT(*) FROM accounts), (SELECT COUNT(*) FROM tasks), "
+            "(SELECT COUNT(*) FROM evidence)",
             {}, [&](const Row& row) {
                 json["counts"] = {{"transactions", row.number(0)}, {"rounds", row.number(1)},
                                   {"models", row.number(2)},       {"faults", row.number(3)},
-                                  {"accounts", row.number(4)},     {"tasks", row.number(5)}};
+                                  {"accounts", row.number(4)},     {"tasks", row.number(5)},
+                                  {"evidence", row.number(6)}};
             });
         database.query("SELECT value FROM meta WHERE name = 'membership'", {},
                        [&](const Row& row) { add_membership(json, row.bytes(0)); });

@@ -47,6 +47,7 @@ class IndexReader {
     [[nodiscard]] Result<Json> transaction(const Digest& id);
     [[nodiscard]] Result<Json> round(std::uint64_t round);
     [[nodiscard]] Result<Json> model(std::uint32_t task, std::uint32_t version);
+    [[nodiscard]] Result<Json> evidence(const Digest& id);
     // {items: [{type, label, path}], indexed_height}: by height, hash, key or part of a name.
     [[nodiscard]] Result<Json> search(std::string_view text);
     // Head, counts of rows, validators, and what the nodes were caught at.

@@ -230,4 +230,46 @@ Result<Membership> IndexStore::membership_at(Height height) {
     return membership;
 }
 
+Result<Membership> IndexStore::membership_of(Epoch epoch) {
+    database_.clear_error();
+    Result<Membership> membership = make_error(ErrorCode::kNotFound, "no such epoch");
+    // Few: the council changes the validators seldom.
+    database_.query("SELECT value FROM meta WHERE name LIKE 'membership/%'", {},
+                    [&](const Row& row) {
+                        auto found = decode<Membership>(row.bytes(0));
+                        if (found && found->epoch == epoch) membership = std::move(found);
+                    });
+    if (auto read = database_.outcome(); !read) return tl::unexpected(read.error());
+    return membership;
+}
+
+Result<void> IndexStore::add_evidence(const EvidenceRow& row) {
+    database_.clear_error();
+    database_.run(
+        "INSERT OR IGNORE INTO evidence (id, kind, epoch, height, view, offender, name, "
+        "first_claim, second_claim, content, node, time_ms) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        {row.id, row.kind, row.epoch.value, row.height, row.view.value, row.offender, row.name,
+         row.first_claim, row.second_claim, row.content, row.node, row.time});
+    return database_.outcome();
+}
+
+Result<bool> IndexStore::has_evidence(const Digest& id) {
+    database_.clear_error();
+    bool is_there = false;
+    database_.query("SELECT 1 FROM evidence WHERE id = ?", {id},
+                    [&](const Row&) { is_there = true; });
+    if (auto read = database_.outcome(); !read) return tl::unexpected(read.error());
+    return is_there;
+}
+
+Result<std::size_t> IndexStore::count_evidence(const PublicKey& offender) {
+    database_.clear_error();
+    std::size_t count = 0;
+    database_.query("SELECT COUNT(*) FROM evidence WHERE offender = ?", {offender},
+                    [&](const Row& row) { count = static_cast<std::size_t>(row.number(0)); });
+    if (auto read = database_.outcome(); !read) return tl::unexpected(read.error());
+    return count;
+}
+
 }  // namespace consilium::explorer

@@ -22,6 +22,22 @@ struct DivergenceRecord {
     bool is_open{};
 };
 
+// Verified evidence that a member signed two different messages for one slot.
+struct EvidenceRow {
+    Digest id;         // sha256 of `content`
+    std::string kind;  // "commit", ...
+    Epoch epoch;
+    Height height;
+    View view;
+    PublicKey offender;
+    std::string name;  // of the offender in its epoch
+    Digest first_claim;
+    Digest second_claim;
+    Bytes content;     // encoded consensus::Evidence
+    std::string node;  // who sent it
+    TimeMs time;       // of this machine
+};
+
 class IndexStore final : public contracts::BlobReader {
   public:
     // Creates the file when it is absent. kMismatch: the file is of another chain, or its state is
@@ -47,6 +63,13 @@ class IndexStore final : public contracts::BlobReader {
     [[nodiscard]] Result<std::optional<Digest>> digest_at(Height height);
     // Membership that certified a height; genesis' until the council changed it.
     [[nodiscard]] Result<Membership> membership_at(Height height);
+    // kNotFound: no verified block has begun that epoch.
+    [[nodiscard]] Result<Membership> membership_of(Epoch epoch);
+
+    // The caller verified it. Evidence that is there already is not stored again.
+    [[nodiscard]] Result<void> add_evidence(const EvidenceRow& row);
+    [[nodiscard]] Result<bool> has_evidence(const Digest& id);
+    [[nodiscard]] Result<std::size_t> count_evidence(const PublicKey& offender);
 
   private:
     IndexStore(Database database, ChainIdentity identity);

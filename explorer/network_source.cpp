@@ -15,6 +15,7 @@ constexpr std::uint64_t kSubscribeTimeoutMs = 3'000;
 constexpr std::uint64_t kSubscribeAgainMs = 10'000;
 constexpr int kMaxQueuedHints = 1'024;
 constexpr std::size_t kMaxStatusBytes = std::size_t{1024} * 1024;
+constexpr std::size_t kMaxEvidenceIds = 1'024;  // 8 of each of at most 64 members, twice
 constexpr unsigned kStatusNotFound = 404;
 
 Result<p2p::ApiAnswer> successful(Result<p2p::ApiAnswer> answer) {
@@ -71,6 +72,37 @@ Result<Height> NetworkSource::height(std::size_t node) {
         return make_error(ErrorCode::kUnavailable, "the status names no height");
     }
     return Height{found->get<std::uint64_t>()};
+}
+
+Result<std::vector<Digest>> NetworkSource::evidence_ids(std::size_t node) {
+    const auto answer = successful(nodes_[node].pool->get("/v1/evidence"));
+    if (!answer) return tl::unexpected(answer.error());
+    const auto json = schema::parse_json(answer->body, kMaxStatusBytes);
+    if (!json) return tl::unexpected(json.error());
+    const auto items = json->is_object() ? json->find("items") : json->end();
+    if (items == json->end() || !items->is_array()) {
+        return make_error(ErrorCode::kMalformed, "no list of evidence");
+    }
+    std::vector<Digest> ids;
+    for (const auto& item : *items) {
+        const auto found = item.is_object() ? item.find("id") : item.end();
+        if (found == item.end() || !found->is_string()) continue;
+        const auto id = decode_digest_hex(found->get_ref<const std::string&>());
+        if (id && ids.size() < kMaxEvidenceIds) ids.push_back(*id);
+    }
+    return ids;
+}
+
+Result<Bytes> NetworkSource::evidence(std::size_t node, const Digest& id) {
+    const auto answer = successful(nodes_[node].pool->get("/v1/evidence/" + id.hex()));
+    if (!answer) return tl::unexpected(answer.error());
+    const auto json = schema::parse_json(answer->body);
+    if (!json) return tl::unexpected(json.error());
+    const auto found = json->is_object() ? json->find("evidence") : json->end();
+    if (found == json->end() || !found->is_string()) {
+        return make_error(ErrorCode::kMalformed, "no evidence in the answer");
+    }
+    return decode_hex(found->get_ref<const std::string&>());
 }
 
 Result<void> NetworkSource::subscribe(std::size_t node) {

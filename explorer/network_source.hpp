@@ -10,13 +10,14 @@
 #include <vector>
 
 #include "core/genesis.hpp"
+#include "explorer/evidence_collector.hpp"
 #include "explorer/node_source.hpp"
 #include "p2p/client/node_pool.hpp"
 #include "p2p/http_client.hpp"
 
 namespace consilium::explorer {
 
-class NetworkSource final : public NodeSource {
+class NetworkSource final : public NodeSource, public EvidenceSource {
   public:
     // `nodes` as p2p::parse_endpoint() gives them, without keys; not empty.
     NetworkSource(const Genesis& genesis, std::vector<p2p::NodeEndpoint> nodes,
@@ -28,6 +29,11 @@ class NetworkSource final : public NodeSource {
     [[nodiscard]] Result<Bytes> blob(std::size_t node, const Digest& hash,
                                      std::uint64_t length) override;
     [[nodiscard]] Result<Height> height(std::size_t node) override;
+
+    [[nodiscard]] std::size_t evidence_nodes() const override { return nodes_.size(); }
+    [[nodiscard]] std::string evidence_node(std::size_t node) const override { return name(node); }
+    [[nodiscard]] Result<std::vector<Digest>> evidence_ids(std::size_t node) override;
+    [[nodiscard]] Result<Bytes> evidence(std::size_t node, const Digest& id) override;
 
     // Returns when the node says that it has a new block, at the latest after `timeout_ms`. Only a
     // hint: who never hears one still polls.

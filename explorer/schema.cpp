@@ -94,6 +94,13 @@ CREATE TABLE IF NOT EXISTS privacy (
 CREATE TABLE IF NOT EXISTS faults (
   sequence INTEGER PRIMARY KEY, height INTEGER NOT NULL, kind TEXT NOT NULL, json TEXT NOT NULL
 );
+CREATE TABLE IF NOT EXISTS evidence (
+  sequence INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, kind TEXT NOT NULL,
+  epoch INTEGER NOT NULL, height INTEGER NOT NULL, view INTEGER NOT NULL,
+  offender BLOB NOT NULL, name TEXT NOT NULL, first_claim BLOB NOT NULL,
+  second_claim BLOB NOT NULL, content BLOB NOT NULL, node TEXT NOT NULL, time_ms INTEGER NOT NULL
+);
+CREATE INDEX IF NOT EXISTS evidence_by_offender ON evidence (offender);
 CREATE TABLE IF NOT EXISTS divergences (
   sequence INTEGER PRIMARY KEY, height INTEGER NOT NULL, kind TEXT NOT NULL, node TEXT NOT NULL,
   check_name TEXT NOT NULL, expected TEXT NOT NULL, found TEXT NOT NULL, time_ms INTEGER NOT NULL,
@@ -102,7 +109,7 @@ CREATE TABLE IF NOT EXISTS divergences (
 )sql";
 
 const char* const kDropTables = R"sql(
-DROP TABLE IF EXISTS reference_sets; DROP TABLE IF EXISTS privacy;
+DROP TABLE IF EXISTS evidence; DROP TABLE IF EXISTS reference_sets; DROP TABLE IF EXISTS privacy;
 DROP TABLE IF EXISTS divergences; DROP TABLE IF EXISTS faults; DROP TABLE IF EXISTS metrics;
 DROP TABLE IF EXISTS models; DROP TABLE IF EXISTS verdicts; DROP TABLE IF EXISTS statistics;
 DROP TABLE IF EXISTS round_clients; DROP TABLE IF EXISTS round_phases;

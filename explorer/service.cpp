@@ -65,6 +65,7 @@ Service::Service(ServiceOptions options, IndexStore store, std::string path)
       store_(std::move(store)),
       source_(options_.genesis, options_.nodes, is_stopping_),
       follower_(store_, source_),
+      evidence_(store_, source_),
       reader_(std::move(path)),
       api_(options_.genesis, reader_, [this] { return follower_.status(); }) {}
 
@@ -132,12 +133,22 @@ void Service::act_on(Progress progress) {
     UNREACHABLE();
 }
 
+void Service::gather_evidence() {
+    const auto stored = evidence_.poll(wall_time());
+    if (!stored) {
+        spdlog::warn("evidence cannot be stored: {}", stored.error().context);
+    } else if (*stored > 0) {
+        spdlog::warn("{} new proofs that a member signed two different messages", *stored);
+    }
+}
+
 void Service::follow() {
     TimeMs next_check = wall_time();
     while (!is_stopping_) {
         act_on(follower_.step(wall_time()));
         if (is_stopping_ || wall_time() < next_check) continue;
         follower_.cross_check(wall_time());
+        gather_evidence();
         next_check = TimeMs{wall_time().value + kCrossCheckMs};
         if (follower_.status().state != shown_) publish();
     }

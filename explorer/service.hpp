@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "explorer/api.hpp"
+#include "explorer/evidence_collector.hpp"
 #include "explorer/follower.hpp"
 #include "explorer/index_reader.hpp"
 #include "explorer/network_source.hpp"
@@ -42,6 +43,7 @@ class Service {
   private:
     Service(ServiceOptions options, IndexStore store, std::string path);
     void follow();
+    void gather_evidence();
     void act_on(Progress progress);
     void publish();
 
@@ -50,6 +52,7 @@ class Service {
     IndexStore store_;
     NetworkSource source_;
     Follower follower_;
+    EvidenceCollector evidence_;
     IndexReader reader_;
     Api api_;
     std::unique_ptr<p2p::HttpServer> server_;

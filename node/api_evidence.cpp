@@ -1,5 +1,6 @@
 // Evidence of equivocation, as this node saw it: listed, and shown with its proof.
 #include "consensus/evidence.hpp"
+#include "consensus/message_names.hpp"
 #include "contracts/schema/keys.hpp"
 #include "contracts/schema/records.hpp"
 #include "node/api.hpp"
@@ -10,32 +11,15 @@ namespace {
 
 using nlohmann::json;
 
-std::string_view name_of(consensus::MessageType type) {
-    switch (type) {
-        case consensus::MessageType::kPrePrepare:
-            return "pre_prepare";
-        case consensus::MessageType::kPrepare:
-            return "prepare";
-        case consensus::MessageType::kCommit:
-            return "commit";
-        case consensus::MessageType::kViewChange:
-            return "view_change";
-        case consensus::MessageType::kNewView:
-            return "new_view";
-        case consensus::MessageType::kCheckpoint:
-            return "checkpoint";
-        case consensus::MessageType::kCheckpointQuery:
-            return "checkpoint_query";
-    }
-    UNREACHABLE();
-}
-
 Result<json> render(const driver::EvidenceRecord& record) {
     const auto evidence = decode<consensus::Evidence>(record.content);
     if (!evidence) return make_error(ErrorCode::kInternal, "stored evidence is damaged");
-    return json{{"id", sha256(record.content).hex()},    {"offender", record.offender.hex()},
-                {"kind", name_of(evidence->kind)},       {"epoch", evidence->slot.epoch.value},
-                {"height", evidence->slot.height.value}, {"view", evidence->slot.view.value},
+    return json{{"id", sha256(record.content).hex()},
+                {"offender", record.offender.hex()},
+                {"kind", consensus::to_string(evidence->kind)},
+                {"epoch", evidence->slot.epoch.value},
+                {"height", evidence->slot.height.value},
+                {"view", evidence->slot.view.value},
                 {"seen_ms", record.seen.value}};
 }
 

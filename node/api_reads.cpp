@@ -58,7 +58,8 @@ p2p::HttpResponse Api::read(const p2p::HttpRequest& request, const Segments& seg
             return json_response(schema::genesis_to_json(runtime_.genesis()));
         }
         if (segments[1] == "openapi.json") {
-            return p2p::make_response(200, "application/json", kOpenApi);
+            static const std::string description = schema::complete_openapi(kOpenApi);
+            return p2p::make_response(200, "application/json", description);
         }
         if (segments[1] == "blocks") return blocks(request);
         if (segments[1] == "evidence") return evidence();

@@ -14,20 +14,32 @@
 #include "contracts/schema/reference_set.hpp"
 #include "contracts/schema/rotation.hpp"
 #include "contracts/schema/table.hpp"
+#include "contracts/schema_json/json_schema.hpp"
+#include "contracts/schema_json/json_text.hpp"
 #include "contracts/schema_json/render.hpp"
 
 namespace consilium::schema {
 namespace {
 
 using Json = nlohmann::json;
-using RenderBytes = Json (*)(ByteView);
 using ParseJson = Result<Bytes> (*)(const Json&);
 
+// How a struct is shown, and how that is described.
+struct Shape {
+    Json (*show)(ByteView);
+    Json (*schema)();
+};
+using RenderBytes = Shape (*)();
+
 template <typename T>
-Json render_as(ByteView bytes) {
+Json show_as(ByteView bytes) {
     const auto decoded = decode<T>(bytes);
     if (!decoded) return {{"hex", to_hex(bytes)}};
     return to_json_value(*decoded);
+}
+template <typename T>
+Shape render_as() {
+    return {show_as<T>, json_schema_of<T>};
 }
 template <typename T>
 Result<Bytes> parse_as(const Json& json) {
@@ -159,13 +171,25 @@ constexpr std::array kPayloads{
     payload<MembershipReference>(ProposalKind::kCancelValidatorChange),
 };
 
-Json render_proposal(ByteView bytes) {
+Json show_proposal(ByteView bytes) {
     const auto proposal = decode<ProposalRecord>(bytes);
     if (!proposal) return {{"hex", to_hex(bytes)}};
     Json json = to_json_value(*proposal);
     json["payload"] =
         render_proposal_payload(static_cast<std::uint16_t>(proposal->kind), proposal->payload);
     return json;
+}
+
+// A decoded payload in the place of its bytes.
+Json with_payload_schema(Json schema) {
+    schema["properties"]["payload"] = {{"$ref", "#/components/schemas/ProposalPayload"}};
+    return schema;
+}
+Json proposal_schema() {
+    return with_payload_schema(json_schema_of<ProposalRecord>());
+}
+Shape render_proposal() {
+    return {show_proposal, proposal_schema};
 }
 
 struct NamedRecord {
@@ -223,11 +247,95 @@ std::string name_of_code(std::uint16_t number) {
     return code ? std::string(to_string(*code)) : "unknown";
 }
 
+Json reference_to(const std::string& name) {
+    return {{"$ref", "#/components/schemas/" + name}};
+}
+
+// Adds the schema under the name to `schemas`, and a reference to it to the alternatives.
+void add_alternative(Json& schemas, Json& alternatives, const std::string& name, Json schema) {
+    schemas[name] = std::move(schema);
+    alternatives.push_back(reference_to(name));
+}
+
+Json any_of(Json alternatives) {
+    alternatives.push_back(reference_to("Undecoded"));
+    return {{"anyOf", std::move(alternatives)}};
+}
+
+void add_arguments(Json& schemas) {
+    Json alternatives = Json::array();
+    for (const Numbered& arguments : kArguments) {
+        const auto module = static_cast<std::uint16_t>(arguments.module);
+        const ActionInfo* info = find_action(module, arguments.number);
+        if (info == nullptr) continue;
+        const bool is_proposal =
+            arguments.module == Module::kGovernance && arguments.number == action::kPropose;
+        Json schema = arguments.render().schema();
+        add_alternative(
+            schemas, alternatives,
+            "Arguments." + std::string(info->module_name) + "." + std::string(info->name),
+            is_proposal ? with_payload_schema(std::move(schema)) : std::move(schema));
+    }
+    schemas["Arguments"] = any_of(std::move(alternatives));
+}
+
+void add_events(Json& schemas) {
+    Json alternatives = Json::array();
+    for (const Numbered& payload : kEventPayloads) {
+        const auto module = static_cast<std::uint16_t>(payload.module);
+        const EventInfo* info = find_event(module, payload.number);
+        if (info == nullptr) continue;
+        add_alternative(schemas, alternatives,
+                        "Event." + std::string(info->module_name) + "." + std::string(info->name),
+                        payload.render().schema());
+    }
+    schemas["EventPayload"] = any_of(std::move(alternatives));
+}
+
+void add_records(Json& schemas) {
+    Json alternatives = Json::array();
+    for (const NamedRecord& record : kRecords) {
+        add_alternative(schemas, alternatives, "Record." + std::string(record.name),
+                        record.render().schema());
+    }
+    schemas["Record"] = any_of(std::move(alternatives));
+}
+
+void add_payloads(Json& schemas) {
+    Json alternatives = Json::array();
+    for (const Payload& payload : kPayloads) {
+        add_alternative(schemas, alternatives,
+                        "ProposalPayload." + std::string(to_string(payload.kind)),
+                        payload.render().schema());
+    }
+    schemas["ProposalPayload"] = any_of(std::move(alternatives));
+}
+
 }  // namespace
+
+Json chain_schemas() {
+    Json schemas = {{"Undecoded",
+                     {{"type", "object"},
+                      {"description", "Bytes that this version does not know"},
+                      {"properties", {{"hex", {{"type", "string"}}}}}}}};
+    add_arguments(schemas);
+    add_events(schemas);
+    add_records(schemas);
+    add_payloads(schemas);
+    return schemas;
+}
+
+std::string complete_openapi(std::string_view text) {
+    auto description = parse_json(text);
+    CHECK(description.has_value());
+    (*description)["components"]["schemas"].update(chain_schemas());
+    return description->dump(1) + "\n";
+}
 
 Json render_arguments(std::uint16_t module, std::uint16_t action, ByteView arguments) {
     const Numbered* found = find(kArguments, module, action);
-    Json json = found == nullptr ? Json{{"hex", to_hex(arguments)}} : found->render(arguments);
+    Json json =
+        found == nullptr ? Json{{"hex", to_hex(arguments)}} : found->render().show(arguments);
     const bool is_proposal = module == static_cast<std::uint16_t>(Module::kGovernance) &&
                              action == action::kPropose && !json.contains("hex");
     if (is_proposal) {
@@ -246,14 +354,14 @@ Json render_event(const Event& event) {
             {"kind", event.kind},
             {"name", info == nullptr ? "unknown" : std::string(info->name)},
             {"payload", found == nullptr ? Json{{"hex", to_hex(event.payload)}}
-                                         : found->render(event.payload)}};
+                                         : found->render().show(event.payload)}};
 }
 
 Json render_record(ByteView key, ByteView value) {
     const std::string_view name = keys::record_name(key);
     for (const NamedRecord& record : kRecords) {
         if (record.name == name) {
-            return {{"record", std::string(name)}, {"value", record.render(value)}};
+            return {{"record", std::string(name)}, {"value", record.render().show(value)}};
         }
     }
     return {{"record", std::string(name)}, {"value", {{"hex", to_hex(value)}}}};
@@ -323,7 +431,8 @@ Result<Bytes> parse_proposal_payload(std::string_view kind, const Json& json) {
 
 Json render_proposal_payload(std::uint16_t kind, ByteView payload) {
     for (const Payload& candidate : kPayloads) {
-        if (static_cast<std::uint16_t>(candidate.kind) == kind) return candidate.render(payload);
+        if (static_cast<std::uint16_t>(candidate.kind) == kind)
+            return candidate.render().show(payload);
     }
     return {{"hex", to_hex(payload)}};
 }

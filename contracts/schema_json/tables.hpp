@@ -2,6 +2,7 @@
 //
 // What does not decode (or is of a newer version) is shown as {"hex": ...}; nothing here fails.
 #pragma once
+#include <string>
 #include <string_view>
 
 #include <nlohmann/json.hpp>
@@ -12,6 +13,13 @@
 #include "core/result.hpp"
 
 namespace consilium::schema {
+
+// Components of an OpenAPI description, by name: "Arguments.submission.pledge", "Event.rounds.
+// round_opened", "Record.round", "ProposalPayload.create_task", and "Arguments", "EventPayload",
+// "Record", "ProposalPayload" for any of them.
+[[nodiscard]] nlohmann::json chain_schemas();
+// An API's description (OpenAPI, JSON) with these components added. The text is the program's own.
+[[nodiscard]] std::string complete_openapi(std::string_view text);
 
 [[nodiscard]] nlohmann::json render_arguments(std::uint16_t module, std::uint16_t action,
                                               ByteView arguments);

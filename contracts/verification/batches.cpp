@@ -215,7 +215,8 @@ void settle_batches(Execution& execution) {
     exclude(execution, *epoch, liars);
     if (*epoch != before) execution.state.store(keys::epoch(epoch->mpc_epoch), *epoch);
     const std::size_t tolerated = committee_of(*epoch).t();
-    if (is_blameless || count_members(epoch->excluded) > tolerated) halt_epoch(execution, *epoch);
+    const bool is_broken = is_blameless || count_members(epoch->excluded) > tolerated;
+    if (is_broken && !epoch->is_halted) halt_epoch(execution, *epoch);
 }
 
 void prepare_batches(Execution& execution) {

@@ -155,6 +155,27 @@ export interface Transaction {
   organisation: string | null;
   role: string | null;
 }
+// Two different messages that one member signed for one slot of consensus.
+export interface Evidence {
+  id: string;
+  kind: string;
+  height: number;
+  view: number;
+  name: string;
+  node: string;
+  time_ms: number;
+}
+// What the chain itself has recorded against members.
+export interface Fault {
+  sequence: number;
+  height: number;
+  kind: string;
+  payload: {
+    member?: number;
+    mpc_epoch?: number;
+    label?: { mpc_epoch: number; round?: number; batch: number };
+  };
+}
 export interface SearchResult {
   type: string;
   label: string;

@@ -1,8 +1,8 @@
 // The explorer's page: shows what the API answers, again after every block.
 
 import {
-  Block, Model, Page, Participant, PrivacyAccount, Round, RoundClient, SearchResult, Status, Task,
-  Transaction, get,
+  Block, Evidence, Fault, Model, Page, Participant, PrivacyAccount, Round, RoundClient,
+  SearchResult, Status, Task, Transaction, get,
 } from "./api";
 import { lineChart } from "./chart";
 import { byId, clock, el, percent, short, show, words } from "./dom";
@@ -367,6 +367,48 @@ function showTransactions(list: Transaction[]): void {
     el("td", {}, one.code === 0 ? chip("Done", "good") : chip(words(one.code_name), "bad"))))));
 }
 
+const FAULTS: Record<string, [string, string]> = {
+  fault: ["Wrong share", "warn"],
+  equivocation: ["Two messages in one place", "warn"],
+  absent: ["Absent", "grey"],
+  batch_disputed: ["Batch disputed", "warn"],
+  excluded: ["Excluded as a liar", "bad"],
+  epoch_halted: ["Epoch halted", "bad"],
+};
+
+function placeOf(fault: Fault): string {
+  const { mpc_epoch: epoch, label } = fault.payload;
+  const parts = [`epoch ${label?.mpc_epoch ?? epoch ?? "?"}`,
+    label?.round ? `round ${label.round}` : label ? `batch ${label.batch}` : ""];
+  return parts.filter(Boolean).join(", ");
+}
+
+function showMisconduct(evidence: Evidence[], faults: Fault[]): void {
+  if (evidence.length + faults.length === 0) {
+    show("misconduct", empty("Nothing is known against any member."));
+    return;
+  }
+  const proofs = evidence.map((one) => el("tr", {},
+    el("td", {}, opener("Signed two messages", `${API}/evidence/${one.id}`,
+      `Evidence against ${one.name}`)),
+    el("td", {}, one.name),
+    el("td", {}, `${words(one.kind).toLowerCase()}, view ${one.view}`),
+    el("td", { class: "number" }, String(one.height)),
+    el("td", {}, chip("Proof checked here", "good"))));
+  const recorded = faults.map((one) => {
+    const [text, kind] = FAULTS[one.kind] ?? [words(one.kind), "grey"];
+    return el("tr", {},
+      el("td", {}, chip(text, kind)),
+      el("td", {}, one.payload.member ? `Member ${one.payload.member}` : ""),
+      el("td", {}, placeOf(one)),
+      el("td", { class: "number" }, opener(String(one.height), `${API}/blocks/${one.height}`,
+        `Block ${one.height}`)),
+      el("td", { class: "muted" }, "recorded on the chain"));
+  });
+  show("misconduct", table(["What", "Who", "Where", "Block", "Known from"],
+    [...proofs, ...recorded]));
+}
+
 const dialog = () => byId("detail") as HTMLDialogElement;
 
 async function openDetail(path: string, title: string): Promise<void> {
@@ -415,7 +457,8 @@ let isRefreshing = false;
 let isRefreshWanted = false;
 
 async function refreshOnce(): Promise<void> {
-  const [status, rounds, participants, models, tasks, privacy, blocks, list] = await Promise.all([
+  const [status, rounds, participants, models, tasks, privacy, blocks, list, evidence,
+    faults] = await Promise.all([
     get<Status>(`${API}/status`),
     get<Page<Round>>(`${API}/rounds?limit=20`),
     get<Page<Participant>>(`${API}/participants?limit=100`),
@@ -424,6 +467,8 @@ async function refreshOnce(): Promise<void> {
     get<Page<PrivacyAccount>>(`${API}/privacy?limit=100`),
     get<Page<Block>>(`${API}/blocks?limit=12`),
     get<Page<Transaction>>(`${API}/transactions?limit=12`),
+    get<Page<Evidence>>(`${API}/evidence?limit=20`),
+    get<Page<Fault>>(`${API}/faults?limit=12`),
   ]);
   showStatus(status);
   showCurrent(rounds.items[0]);
@@ -435,6 +480,7 @@ async function refreshOnce(): Promise<void> {
   showPrivacy(privacy.items, tasks.items[0]);
   showBlocks(blocks.items);
   showTransactions(list.items);
+  showMisconduct(evidence.items, faults.items);
 }
 
 function showLost(text: string): void {

@@ -164,6 +164,7 @@ TEST_P(Preparation, liars_about_one_item_are_all_excluded_and_more_than_t_halt_t
     EXPECT_EQ(scene.batch(1).state, BatchState::kVoid);
     EXPECT_TRUE(epoch.live_batches.empty());
     scene.chain.pass(10);
+    EXPECT_TRUE(scene.events<schema::EpochHalted>(event::kEpochHalted).empty());  // told once
     EXPECT_EQ(scene.driver.epoch().mpc_epoch, 1U);
     EXPECT_TRUE(scene.driver.epoch().live_batches.empty());
     // The council goes on with a fresh epoch.

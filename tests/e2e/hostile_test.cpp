@@ -14,6 +14,7 @@
 #include "deploy/devnet/interrupt.hpp"
 #include "node/driver/wire.hpp"
 #include "p2p/client/node_pool.hpp"
+#include "p2p/http_client.hpp"
 #include "tests/e2e/testnet.hpp"
 #include "tests/p2p/support.hpp"
 
@@ -21,6 +22,7 @@ namespace consilium::devnet::test {
 namespace {
 
 using driver::PeerMessage;
+using nlohmann::json;
 
 constexpr std::size_t kTraitor = 4;  // number of the hospital whose validator attacks
 constexpr std::size_t kHonest = 3;
@@ -144,6 +146,7 @@ class Hostile : public testing::Test {
     void flood_with_sync();
     void flood_with_requests();
     void flood_with_garbage();
+    void expect_explorer_shows_evidence();
 
     Testnet net_;
     std::optional<KeyPair> key_;
@@ -269,6 +272,28 @@ void Hostile::flood_with_garbage() {
     });
 }
 
+// The explorer asks the nodes for their proofs, checks them and names the offender.
+void Hostile::expect_explorer_shows_evidence() {
+    const auto started = net_.network().start_explorer();
+    ASSERT_TRUE(started.has_value()) << started.error().context;
+    p2p::HttpClientOptions options;
+    options.port = net_.setup().ports.explorer();
+    options.transport = p2p::Transport::kPlain;
+    p2p::HttpClient client(options);
+    json items = json::array();
+    const bool is_shown = p2p::test::eventually([&] {
+        const auto answer = client.request("GET", "/api/v1/evidence");
+        if (!answer || answer->status != 200) return false;
+        items = json::parse(answer->text()).at("items");
+        return !items.empty();
+    });
+    ASSERT_TRUE(is_shown);
+    EXPECT_LE(items.size(), 8U);
+    EXPECT_EQ(items.at(0).at("offender"), key_->public_key().hex());
+    EXPECT_EQ(items.at(0).at("name"), net_.setup().hospitals[kTraitor - 1].name);
+    EXPECT_NE(items.at(0).at("claims").at(0), items.at(0).at("claims").at(1));
+}
+
 TEST_F(Hostile, an_authenticated_flooding_validator_stops_nobody_and_costs_bounded_memory) {
     (void)commit_one();
     std::array<std::uint64_t, kHonest + 1> before{};
@@ -302,6 +327,7 @@ TEST_F(Hostile, an_authenticated_flooding_validator_stops_nobody_and_costs_bound
     const auto back = net_.network().wait_for_node(net_.setup().hospitals[kTraitor - 1], 60'000);
     EXPECT_TRUE(back.has_value()) << back.error().context;
     EXPECT_LT(commit_one(), kPatienceMs);
+    expect_explorer_shows_evidence();
 }
 
 }  // namespace

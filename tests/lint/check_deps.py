@@ -31,8 +31,9 @@ UNITS = {
     "node_mpc": (["node/mpc"], ["core", "contracts", "schema", "smpc", "keystore"]),
     "node": (["node"], ["node_driver", "node_mpc", "fl_reference", "p2p", "keystore", "schema",
                         "schema_json"]),
-    "explorer": (["explorer"], ["core", "contracts", "smpc", "schema_json", "fl_reference",
-                                "fl_core", "p2p"]),
+    # consensus: for nothing but checking evidence of equivocation.
+    "explorer": (["explorer"], ["core", "consensus", "contracts", "smpc", "schema_json",
+                                "fl_reference", "fl_core", "p2p"]),
     "deploy": (["deploy"], ["*"]),
     "tests": (["tests"], ["*"]),
 }
