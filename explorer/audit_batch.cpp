@@ -102,7 +102,8 @@ void audit_sacrifice(BatchAudit& audit) {
     audit_coin(audit.openings, batch.coin,
                smpc::chi_label(batch.label.mpc_epoch, batch.label.batch), batch.seed);
     // Neither has an event of its own: whatever can be opened was opened at once, and what comes
-    // later is refused. X does not change during a sacrifice.
+    // later is compared with the same polynomial, so all are opened here together. X does not
+    // change during a sacrifice, and a member of X posts nothing after it.
     const std::size_t needed = 2 * std::size_t{audit.openings.committee.t()} + 1;
     batch.weights.excluded = batch.checks.excluded = batch.shares.excluded;
     if (batch.weights.all.size() >= needed) {
