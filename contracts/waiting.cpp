@@ -8,10 +8,10 @@
 #include "contracts/schema/arguments.hpp"
 #include "contracts/schema/table.hpp"
 #include "contracts/verification/batches.hpp"
-#include "contracts/verification/coins.hpp"
 #include "contracts/verification/disputes.hpp"
 #include "contracts/verification/epochs.hpp"
 #include "contracts/verification/reference.hpp"
+#include "contracts/verification/sacrifice.hpp"
 #include "fl_engine/smpc/field61.hpp"
 #include "fl_engine/smpc/range_parameters.hpp"
 
@@ -103,10 +103,8 @@ bool is_weights_expected(const StateView& state, const PublicKey& sender,
     if (!epoch || epoch->phase != EpochPhase::kActive) return false;
     if (arguments.label.mpc_epoch != epoch->mpc_epoch) return false;
     const auto batch = state.find<schema::BatchRecord>(keys::batch(arguments.label));
-    const bool is_open =
-        batch && batch->state == schema::BatchState::kSacrifice && batch->weight_base.empty() &&
-        verification::load_coin(state, verification::chi_coin(arguments.label)).seed &&
-        arguments.share.length == kWordBytes * batch->dimension;
+    const bool is_open = batch && verification::takes_weights(state, *batch) &&
+                         arguments.share.length == kWordBytes * batch->dimension;
     const auto member = epoch->find_member(sender);
     return is_open && member && !epoch->is_excluded(*member) &&
            (batch->weight_posters & schema::member_bit(*member)) == 0;

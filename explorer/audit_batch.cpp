@@ -98,7 +98,7 @@ void audit_decision(BatchAudit& audit) {
 }
 
 // P4: w. It has no event of its own: whatever can be opened was opened at once, and what comes
-// later is refused.
+// later is compared with the same polynomial.
 void audit_weights(BatchAudit& audit) {
     BatchTranscript& batch = audit.batch;
     const std::size_t needed = 2 * std::size_t{audit.openings.committee.t()} + 1;
@@ -123,7 +123,8 @@ void audit_sacrifice(BatchAudit& audit) {
     if (!audit.has_state(BatchState::kSacrifice)) return;
     audit.seed = audit_coin(audit.openings, batch.coin,
                             smpc::chi_label(batch.label.mpc_epoch, batch.label.batch), batch.seed);
-    // X does not change during a sacrifice.
+    // What comes after an opening is compared with the same polynomial, so all shares are opened
+    // together. X does not change during a sacrifice, and a member of X posts nothing after it.
     batch.weights.excluded = batch.checks.excluded = batch.shares.excluded;
     audit_weights(audit);
     const auto sacrificed =

@@ -28,6 +28,22 @@ Code find_batch_place(const StateView& state, const Sender& sender, const schema
     return Code::kOk;
 }
 
+bool holds_shares(BatchState state) {
+    switch (state) {
+        case BatchState::kPosting:
+        case BatchState::kSacrifice:
+        case BatchState::kDisputed:
+        case BatchState::kCertified:
+        case BatchState::kAssigned:
+            return true;
+        case BatchState::kConsumed:
+        case BatchState::kVoid:
+        case BatchState::kBurned:
+            return false;
+    }
+    UNREACHABLE();
+}
+
 SharePosts load_prep_shares(const StateView& state, const BatchRecord& batch,
                             schema::MemberSet members) {
     return load_posts(state, members,

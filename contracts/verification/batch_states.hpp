@@ -17,6 +17,8 @@ struct BatchPlace {
 [[nodiscard]] schema::Code find_batch_place(const StateView& state, const Sender& sender,
                                             const schema::BatchLabel& label, BatchPlace& place);
 
+// Whether what its members posted is still in the state, so that a second message can be compared.
+[[nodiscard]] bool holds_shares(schema::BatchState state);
 [[nodiscard]] SharePosts load_prep_shares(const StateView& state, const schema::BatchRecord& batch,
                                           schema::MemberSet members);
 

@@ -91,12 +91,14 @@ Code post_share(Execution& execution, const Sender& sender, const schema::PrepSh
     const bool is_late =
         (batch.state == BatchState::kCertified || batch.state == BatchState::kAssigned) &&
         !batch.was_sacrificed();
-    if (!is_posting && !is_late) return Code::kWrongPhase;
+    const Bytes key = keys::prep_share(arguments.label, place.member);
+    const auto stored = execution.state.find<schema::ShareRecord>(key);
+    // Its own first share is compared in every state: another one is a contradiction.
+    if (!is_posting && !is_late && !stored) return Code::kWrongPhase;
     const smpc::BatchItems items(static_cast<std::uint32_t>(place.epoch.clients.size()));
     const Code code = check_words(arguments.values, items.size());
     if (code != Code::kOk) return code;
-    const Bytes key = keys::prep_share(arguments.label, place.member);
-    if (const auto stored = execution.state.find<schema::ShareRecord>(key)) {
+    if (stored) {
         return compare_stored(execution, sender, schema::action::kPrepShare,
                               stored->values == arguments.values);
     }

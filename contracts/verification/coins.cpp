@@ -38,9 +38,7 @@ SharePosts load_shares(const StateView& state, const CoinId& id, schema::MemberS
 
 void check_late(Execution& execution, const CoinId& id, const CoinRecord& coin,
                 const smpc::PostedShare& late) {
-    schema::MemberSet base = 0;
-    for (const std::uint16_t member : coin.base) base |= schema::member_bit(member);
-    const SharePosts posts = load_shares(execution.state, id, base);
+    const SharePosts posts = load_shares(execution.state, id, set_of(coin.base));
     const auto fault = smpc::check_late_share(posts.spans(), late);
     if (fault) report_fault(execution, action::kCoinShare, id.label, *fault);
 }

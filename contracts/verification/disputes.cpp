@@ -25,32 +25,6 @@ namespace keys = schema::keys;
 
 constexpr std::size_t kWordBytes = 8;
 
-Code post_reveal(Execution& execution, const Sender& sender, const schema::PrepReveal& arguments) {
-    BatchPlace place;
-    if (const Code code = find_batch_place(execution.state, sender, arguments.label, place);
-        code != Code::kOk) {
-        return code;
-    }
-    const BatchRecord& batch = place.batch;
-    if (batch.state != BatchState::kDisputed) return Code::kWrongPhase;
-    auto dispute = execution.state.load<DisputeRecord>(keys::dispute(batch.label));
-    if (dispute.has_keys) return Code::kWrongPhase;
-    const std::size_t ring = committee_of(place.epoch).subsets_of(place.member).size();
-    const bool has_sizes = arguments.masks.size() == dispute.asked_slots().size() * ring &&
-                           arguments.prep.size() == ring;
-    if (!has_sizes) return Code::kWrongLength;
-    const RevealRecord reveal{arguments.masks, arguments.prep};
-    const Bytes key = keys::prep_reveal(batch.label, place.member);
-    if (const auto stored = execution.state.find<RevealRecord>(key)) {
-        return compare_stored(execution, sender, action::kPrepReveal, *stored == reveal);
-    }
-    execution.state.store(key, reveal);
-    dispute.revealed |= schema::member_bit(place.member);
-    execution.state.store(keys::dispute(batch.label), dispute);
-    execution.posted_batches.insert(batch.label.batch);
-    return Code::kOk;
-}
-
 // The rings that every reveal has at `offset`: of the first slot, the second, or pi.
 struct RingPlace {
     bool is_prep = false;
@@ -66,6 +40,55 @@ std::vector<smpc::RevealedRing> rings_at(
                                                : masks.subspan(place.slot * ring, ring)});
     }
     return rings;
+}
+
+// A reveal that comes after the agreement, while the recomputation still runs: a minority value is
+// a fault whenever it comes.
+void check_late_reveal(Execution& execution, const BatchPlace& place, const DisputeRecord& dispute,
+                       const RevealRecord& reveal) {
+    const schema::BatchLabel& label = place.batch.label;
+    const smpc::Committee committee = committee_of(place.epoch);
+    const auto agreed = execution.state.load<DisputeKeysRecord>(keys::dispute_keys(label));
+    const std::size_t slots = dispute.asked_slots().size();
+    const std::vector<std::pair<smpc::MemberIndex, RevealRecord>> own{{place.member, reveal}};
+    for (std::size_t slot = 0; slot <= slots; ++slot) {
+        const bool is_prep = slot == slots;
+        const auto rings = rings_at(own, {is_prep, slot});
+        const auto& right = is_prep ? agreed.prep : slot == 0 ? agreed.first : agreed.second;
+        auto fault = smpc::check_late_ring(committee, right, rings.front());
+        if (!fault) continue;
+        fault->coordinate += slot * reveal.prep.size();
+        return report_batch_fault(execution, action::kPrepReveal, label, *fault);
+    }
+}
+
+Code post_reveal(Execution& execution, const Sender& sender, const schema::PrepReveal& arguments) {
+    BatchPlace place;
+    if (const Code code = find_batch_place(execution.state, sender, arguments.label, place);
+        code != Code::kOk) {
+        return code;
+    }
+    const BatchRecord& batch = place.batch;
+    if (batch.state != BatchState::kDisputed) return Code::kWrongPhase;
+    auto dispute = execution.state.load<DisputeRecord>(keys::dispute(batch.label));
+    const std::size_t ring = committee_of(place.epoch).subsets_of(place.member).size();
+    const bool has_sizes = arguments.masks.size() == dispute.asked_slots().size() * ring &&
+                           arguments.prep.size() == ring;
+    if (!has_sizes) return Code::kWrongLength;
+    const RevealRecord reveal{arguments.masks, arguments.prep};
+    const Bytes key = keys::prep_reveal(batch.label, place.member);
+    if (const auto stored = execution.state.find<RevealRecord>(key)) {
+        return compare_stored(execution, sender, action::kPrepReveal, *stored == reveal);
+    }
+    execution.state.store(key, reveal);
+    dispute.revealed |= schema::member_bit(place.member);
+    execution.state.store(keys::dispute(batch.label), dispute);
+    if (dispute.has_keys) {
+        check_late_reveal(execution, place, dispute, reveal);
+    } else {
+        execution.posted_batches.insert(batch.label.batch);
+    }
+    return Code::kOk;
 }
 
 // Positions of faults count over the keys of the message: masks, then pi.

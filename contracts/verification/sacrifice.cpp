@@ -22,51 +22,9 @@ namespace keys = schema::keys;
 
 constexpr std::uint64_t kWordBytes = 8;
 
-Code post_weights(Execution& execution, const Sender& sender,
-                  const schema::PrepWeights& arguments) {
-    BatchPlace place;
-    if (const Code code = find_batch_place(execution.state, sender, arguments.label, place);
-        code != Code::kOk) {
-        return code;
-    }
-    BatchRecord& batch = place.batch;
-    const bool is_open = batch.state == BatchState::kSacrifice && batch.weight_base.empty() &&
-                         load_coin(execution.state, chi_coin(batch.label)).seed;
-    if (!is_open) return Code::kWrongPhase;
-    if (arguments.share.length != kWordBytes * batch.dimension) return Code::kWrongLength;
-    const Bytes key = keys::prep_w(batch.label, place.member);
-    if (const auto stored = execution.state.find<schema::WeightShareRecord>(key)) {
-        return compare_stored(execution, sender, action::kPrepWeights,
-                              stored->share == arguments.share);
-    }
-    execution.state.store(key, schema::WeightShareRecord{arguments.share});
-    batch.weight_posters |= schema::member_bit(place.member);
-    execution.state.store(keys::batch(batch.label), batch);
-    execution.posted_batches.insert(batch.label.batch);
-    return Code::kOk;
-}
-
-Code post_check(Execution& execution, const Sender& sender, const schema::PrepCheck& arguments) {
-    BatchPlace place;
-    if (const Code code = find_batch_place(execution.state, sender, arguments.label, place);
-        code != Code::kOk) {
-        return code;
-    }
-    BatchRecord& batch = place.batch;
-    const bool is_open = batch.state == BatchState::kSacrifice && !batch.weight_base.empty();
-    if (!is_open) return Code::kWrongPhase;
-    const Code code = check_words(arguments.values, place.epoch.clients.size());
-    if (code != Code::kOk) return code;
-    const Bytes key = keys::prep_check(batch.label, place.member);
-    if (const auto stored = execution.state.find<schema::ShareRecord>(key)) {
-        return compare_stored(execution, sender, action::kPrepCheck,
-                              stored->values == arguments.values);
-    }
-    execution.state.store(key, schema::ShareRecord{arguments.values});
-    batch.check_posters |= schema::member_bit(place.member);
-    execution.state.store(keys::batch(batch.label), batch);
-    execution.posted_batches.insert(batch.label.batch);
-    return Code::kOk;
+bool is_check_opened(const BatchRecord& batch) {
+    return batch.was_sacrificed() && holds_shares(batch.state) &&
+           batch.state != BatchState::kSacrifice;
 }
 
 // The posted shares of w; nullopt when a blob is missing.
@@ -88,6 +46,87 @@ std::optional<SharePosts> read_weights(Execution& execution, const BatchRecord& 
         posts.add(member, std::move(*words));
     }
     return posts;
+}
+
+SharePosts load_checks(const StateView& state, const BatchRecord& batch,
+                       schema::MemberSet members) {
+    return load_posts(state, members,
+                      [&](std::uint16_t member) { return keys::prep_check(batch.label, member); });
+}
+
+// VECOPEN: a share that comes after the opening is compared with the polynomial that was found.
+void check_late_weights(Execution& execution, const BatchRecord& batch, std::uint16_t member) {
+    const auto base = read_weights(execution, batch, set_of(batch.weight_base));
+    if (!base) return;
+    const auto late = read_weights(execution, batch, schema::member_bit(member));
+    if (!late) return;
+    const auto fault = smpc::check_late_share(base->spans(), late->spans().front());
+    if (fault) report_batch_fault(execution, action::kPrepWeights, batch.label, *fault);
+}
+
+// The base is found again from what had been posted: whoever adds to it does not change the value.
+void check_late_check(Execution& execution, const EpochRecord& epoch, const BatchRecord& batch,
+                      const smpc::PostedShare& late) {
+    const SharePosts posts = load_checks(execution.state, batch, batch.check_posters);
+    const auto opening = smpc::open_shares(committee_of(epoch), posts.spans());
+    if (!opening) return;
+    const SharePosts base = load_checks(execution.state, batch, set_of(opening->base));
+    const auto fault = smpc::check_late_share(base.spans(), late);
+    if (fault) report_batch_fault(execution, action::kPrepCheck, batch.label, *fault);
+}
+
+Code post_weights(Execution& execution, const Sender& sender,
+                  const schema::PrepWeights& arguments) {
+    BatchPlace place;
+    if (const Code code = find_batch_place(execution.state, sender, arguments.label, place);
+        code != Code::kOk) {
+        return code;
+    }
+    BatchRecord& batch = place.batch;
+    if (!takes_weights(execution.state, batch)) return Code::kWrongPhase;
+    if (arguments.share.length != kWordBytes * batch.dimension) return Code::kWrongLength;
+    const Bytes key = keys::prep_w(batch.label, place.member);
+    if (const auto stored = execution.state.find<schema::WeightShareRecord>(key)) {
+        return compare_stored(execution, sender, action::kPrepWeights,
+                              stored->share == arguments.share);
+    }
+    execution.state.store(key, schema::WeightShareRecord{arguments.share});
+    batch.weight_posters |= schema::member_bit(place.member);
+    execution.state.store(keys::batch(batch.label), batch);
+    if (batch.weight_base.empty()) {
+        execution.posted_batches.insert(batch.label.batch);
+    } else {
+        check_late_weights(execution, batch, place.member);
+    }
+    return Code::kOk;
+}
+
+Code post_check(Execution& execution, const Sender& sender, const schema::PrepCheck& arguments) {
+    BatchPlace place;
+    if (const Code code = find_batch_place(execution.state, sender, arguments.label, place);
+        code != Code::kOk) {
+        return code;
+    }
+    BatchRecord& batch = place.batch;
+    const bool is_late = is_check_opened(batch);
+    const bool is_open = batch.state == BatchState::kSacrifice && !batch.weight_base.empty();
+    if (!is_open && !is_late) return Code::kWrongPhase;
+    const Code code = check_words(arguments.values, place.epoch.clients.size());
+    if (code != Code::kOk) return code;
+    const Bytes key = keys::prep_check(batch.label, place.member);
+    if (const auto stored = execution.state.find<schema::ShareRecord>(key)) {
+        return compare_stored(execution, sender, action::kPrepCheck,
+                              stored->values == arguments.values);
+    }
+    if (is_late) {
+        check_late_check(execution, place.epoch, batch, {place.member, arguments.values});
+    } else {
+        execution.posted_batches.insert(batch.label.batch);
+    }
+    execution.state.store(key, schema::ShareRecord{arguments.values});
+    batch.check_posters |= schema::member_bit(place.member);
+    execution.state.store(keys::batch(batch.label), batch);
+    return Code::kOk;
 }
 
 void report_faults(Execution& execution, std::uint16_t action, const BatchRecord& batch,
@@ -112,9 +151,7 @@ void open_weights(Execution& execution, const EpochRecord& epoch, BatchRecord& b
 
 void open_checks(Execution& execution, const EpochRecord& epoch, BatchRecord& batch) {
     const auto heard = heard_of(epoch, batch.check_posters);
-    const SharePosts posts = load_posts(execution.state, heard, [&](std::uint16_t member) {
-        return keys::prep_check(batch.label, member);
-    });
+    const SharePosts posts = load_checks(execution.state, batch, heard);
     const auto opening = smpc::open_shares(committee_of(epoch), posts.spans());
     if (!opening) return;
     report_faults(execution, action::kPrepCheck, batch, *opening);
@@ -126,6 +163,11 @@ void open_checks(Execution& execution, const EpochRecord& epoch, BatchRecord& ba
 }
 
 }  // namespace
+
+bool takes_weights(const StateView& state, const BatchRecord& batch) {
+    if (!batch.weight_base.empty()) return holds_shares(batch.state);
+    return batch.state == BatchState::kSacrifice && load_coin(state, chi_coin(batch.label)).seed;
+}
 
 void advance_sacrifice(Execution& execution, const EpochRecord& epoch, BatchRecord& batch) {
     if (!try_open_coin(execution, epoch, chi_coin(batch.label))) return;

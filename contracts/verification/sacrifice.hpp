@@ -9,6 +9,10 @@ namespace consilium::contracts::verification {
 [[nodiscard]] schema::Code execute_sacrifice(Execution& execution, const Sender& sender,
                                              const Transaction& transaction);
 
+// Whether a PREP_W of this batch is looked at: once chi is open; after w is open it is compared
+// with w, as long as the batch's shares are kept.
+[[nodiscard]] bool takes_weights(const StateView& state, const schema::BatchRecord& batch);
+
 // Opens what the posted shares allow: the coin chi, then w, then the checks, one after the other;
 // the batch becomes CERTIFIED or DISPUTED.
 void advance_sacrifice(Execution& execution, const schema::EpochRecord& epoch,

@@ -19,6 +19,15 @@ namespace consilium::contracts::verification {
                                                    schema::MemberSet posters) {
     return static_cast<schema::MemberSet>(posters & ~epoch.excluded);
 }
+// Of members given as numbers of any width.
+template <typename Members>
+[[nodiscard]] schema::MemberSet set_of(const Members& members) {
+    schema::MemberSet set = 0;
+    for (const auto member : members) {
+        set |= schema::member_bit(static_cast<std::uint16_t>(member));
+    }
+    return set;
+}
 [[nodiscard]] std::vector<smpc::MemberIndex> members_of(schema::MemberSet set);  // ascending
 [[nodiscard]] smpc::Committee committee_of(const schema::EpochRecord& epoch);
 // The members whose AGG comes first; the epoch is not halted.

@@ -114,6 +114,18 @@ std::optional<AgreedKeys> agree_on_keys(const Committee& committee,
     return agreed;
 }
 
+std::optional<Fault> check_late_ring(const Committee& committee,
+                                     std::span<const RevealedKey> agreed,
+                                     const RevealedRing& late) {
+    CHECK(agreed.size() == committee.subset_count());
+    const auto ranks = committee.subsets_of(late.member);
+    CHECK(late.keys.size() == ranks.size());
+    for (std::size_t position = 0; position < ranks.size(); ++position) {
+        if (late.keys[position] != agreed[ranks[position]]) return Fault{late.member, position};
+    }
+    return std::nullopt;
+}
+
 std::uint64_t recomputation_work(const Committee& committee, std::size_t slots) {
     return std::uint64_t{slots} * committee.n() * committee.subsets_of(1).size();
 }

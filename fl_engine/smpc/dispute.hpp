@@ -33,6 +33,12 @@ struct AgreedKeys {
 [[nodiscard]] std::optional<AgreedKeys> agree_on_keys(const Committee& committee,
                                                       std::span<const RevealedRing> rings);
 
+// The first position of a ring that came after the agreement and is not what was agreed (`agreed`:
+// AgreedKeys::keys).
+[[nodiscard]] std::optional<Fault> check_late_ring(const Committee& committee,
+                                                   std::span<const RevealedKey> agreed,
+                                                   const RevealedRing& late);
+
 // Multiplications for one coordinate of `slots` masks.
 [[nodiscard]] std::uint64_t recomputation_work(const Committee& committee, std::size_t slots);
 

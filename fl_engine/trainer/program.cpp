@@ -16,6 +16,7 @@
 #include "contracts/schema_json/genesis_json.hpp"
 #include "fl_engine/trainer/trainer.hpp"
 #include "p2p/client/bounded_json.hpp"
+#include "p2p/client/node_pool.hpp"
 #include "wallet/keystore/hardening.hpp"
 #include "wallet/keystore/key_file.hpp"
 #include "wallet/keystore/password.hpp"

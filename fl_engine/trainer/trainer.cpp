@@ -5,6 +5,8 @@
 #include "contracts/schema/keys.hpp"
 #include "contracts/schema/modules.hpp"
 #include "core/random.hpp"
+#include "core/secret.hpp"
+#include "fl_engine/smpc/aggregate.hpp"
 #include "fl_engine/smpc/encoding.hpp"
 #include "fl_engine/smpc/keys.hpp"
 #include "fl_engine/smpc/transport.hpp"
@@ -21,6 +23,13 @@ using schema::RoundRecord;
 
 constexpr std::uint16_t number_of(schema::Module module) {
     return static_cast<std::uint16_t>(module);
+}
+
+Digest digest_of(std::span<const std::int64_t> update) {
+    Bytes bytes = smpc::encode_integers(update);
+    const Digest digest = sha256(bytes);
+    erase_memory(bytes.data(), bytes.size());
+    return digest;
 }
 
 }  // namespace
@@ -187,6 +196,13 @@ Result<Bytes> Trainer::train_and_mask(const Epoch& epoch, const schema::TaskSpec
     if (!model) return tl::unexpected(model.error());
     const auto update = parts_.learner.make_update(task, round, *model);
     if (!update) return tl::unexpected(update.error());
+    const auto is_new = parts_.vault.claim_update(round.label.round, digest_of(*update));
+    if (!is_new) return tl::unexpected(is_new.error());
+    if (!*is_new) {
+        return make_error(ErrorCode::kRefused,
+                          "the same update was made for an earlier round: the difference of the "
+                          "two sums would show the others' updates");
+    }
 
     auto chains = parts_.vault.chains(epoch.record.mpc_epoch);
     if (!chains) return tl::unexpected(chains.error());

@@ -18,14 +18,14 @@
 #include "fl_engine/trainer/site_guard.hpp"
 #include "fl_engine/trainer/update_sealer.hpp"
 #include "fl_engine/trainer/vault.hpp"
-#include "p2p/client/node_pool.hpp"
+#include "p2p/client/api_channel.hpp"
 #include "p2p/client/transaction_sender.hpp"
 #include "p2p/client/verified_reader.hpp"
 
 namespace consilium::trainer {
 
 struct TrainerParts {
-    p2p::NodePool& nodes;
+    p2p::ApiChannel& nodes;
     const Genesis& genesis;
     const KeyPair& key;
     Vault& vault;

@@ -9,7 +9,9 @@
 namespace consilium::trainer {
 namespace {
 
-constexpr const char* kAccountName = "privacy-account";  // belongs to no epoch, is never erased
+// Belong to no epoch and are never erased.
+constexpr const char* kAccountName = "privacy-account";
+constexpr const char* kSpentName = "spent-updates";
 
 std::string transport_name(std::uint64_t mpc_epoch) {
     return "epoch-" + std::to_string(mpc_epoch) + "-transport";
@@ -152,6 +154,23 @@ Result<std::optional<Bytes>> Vault::range_proof(std::uint64_t mpc_epoch, std::ui
 Result<void> Vault::store_range_proof(std::uint64_t mpc_epoch, std::uint64_t batch,
                                       ByteView proof) {
     return write(proof_prefix(mpc_epoch) + std::to_string(batch), proof);
+}
+
+Result<bool> Vault::claim_update(std::uint64_t round, const Digest& update) {
+    auto found = read(kSpentName);
+    if (!found) return tl::unexpected(found.error());
+    auto spent =
+        *found ? decode<SpentUpdates>((*found)->view()) : Result<SpentUpdates>(SpentUpdates{});
+    if (!spent) return tl::unexpected(spent.error());
+    for (const SpentUpdate& known : spent->updates) {
+        if (known.update == update) return known.round == round;
+    }
+    if (spent->updates.size() == kMaxSpentUpdates) spent->updates.erase(spent->updates.begin());
+    spent->updates.push_back({round, update});
+    if (auto written = write(kSpentName, encode(*spent)); !written) {
+        return tl::unexpected(written.error());
+    }
+    return true;
 }
 
 Result<SiteAccount> Vault::site_account() {

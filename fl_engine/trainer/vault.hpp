@@ -14,6 +14,7 @@
 #include "core/signature.hpp"
 #include "fl_engine/smpc/kdf.hpp"
 #include "fl_engine/trainer/site_account.hpp"
+#include "fl_engine/trainer/spent_updates.hpp"
 #include "wallet/keystore/sealed.hpp"
 
 namespace consilium::trainer {
@@ -55,6 +56,10 @@ class Vault {
                                                            std::uint64_t batch);
     [[nodiscard]] Result<void> store_range_proof(std::uint64_t mpc_epoch, std::uint64_t batch,
                                                  ByteView proof);
+    // Whether this update may serve the round: false when an earlier one had the very same, whose
+    // sum would differ from this round's by what the other clients changed. Durable before it says
+    // yes; attempts of one round count as one.
+    [[nodiscard]] Result<bool> claim_update(std::uint64_t round, const Digest& update);
     // What the site has spent of its privacy; an empty account when nothing was counted yet. One
     // that does not open is an error, never an empty account.
     [[nodiscard]] Result<SiteAccount> site_account();

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "core/bytes.hpp"
+#include "core/digest.hpp"
 #include "core/result.hpp"
 #include "p2p/node_client.hpp"
 
@@ -26,6 +27,8 @@ class ApiChannel {
     // Gives a blob to every node that may take it: how many did, or the last failure when none did.
     [[nodiscard]] virtual Result<std::size_t> put_blob(const KeyPair& account,
                                                        const BlobUpload& upload) = 0;
+    // The content of this hash and length. Errors as NodeClient::get_blob.
+    [[nodiscard]] virtual Result<Bytes> get_blob(const Digest& hash, std::uint64_t length) = 0;
     // Number of the node that gave the last answer. Two answers are comparable in time only when
     // they came from one node.
     [[nodiscard]] virtual std::size_t node() const = 0;

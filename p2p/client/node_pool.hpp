@@ -44,7 +44,7 @@ class NodePool final : public ApiChannel {
     [[nodiscard]] Result<ApiAnswer> get(std::string_view target) override;
     [[nodiscard]] Result<ApiAnswer> post_transaction(ByteView transaction) override;
     // From the first node that has it; length and hash are checked. Errors as NodeClient::get_blob.
-    [[nodiscard]] Result<Bytes> get_blob(const Digest& hash, std::uint64_t length);
+    [[nodiscard]] Result<Bytes> get_blob(const Digest& hash, std::uint64_t length) override;
     // To every node, so that one that withholds it does no harm; how many took it, or the last
     // failure when none did.
     [[nodiscard]] Result<std::size_t> put_blob(const KeyPair& account,

@@ -287,7 +287,8 @@ TEST_P(Preparation, messages_out_of_their_phase_or_malformed_are_refused) {
         wrong.share.length -= 8;
         EXPECT_EQ(scene.chain.send(member, kPrepWeights, wrong), Code::kWrongLength);
         scene.post_weights(0, scene.all_but({}));
-        EXPECT_EQ(scene.chain.send(member, kPrepWeights, weights), Code::kWrongPhase);
+        // It has posted another one.
+        EXPECT_EQ(scene.chain.send(member, kPrepWeights, weights), Code::kEquivocation);
         schema::PrepCheck bad = check;
         bad.values.pop_back();
         EXPECT_EQ(scene.chain.send(member, kPrepCheck, bad), Code::kWrongLength);
@@ -458,7 +459,8 @@ TEST(PreparationTest, recomputation_of_a_large_dispute_is_spread_over_blocks) {
     const MemberList all = scene.all_but({});
     scene.post_shares(0, all, {{6, {{scene.position(1, 2), kError}}}});
     ASSERT_EQ(scene.batch(0).state, BatchState::kDisputed);
-    scene.post_reveals(0, all);
+    const std::uint16_t slow = 5;
+    scene.post_reveals(0, scene.all_but({slow}));
     // Two tiles a block: 13 * 495 * 2 multiplications per coordinate, at most 2^27 together.
     const auto progress = [&] {
         return scene.chain.load<schema::DisputeRecord>(keys::dispute(scene.label(0))).recomputed;
@@ -467,7 +469,14 @@ TEST(PreparationTest, recomputation_of_a_large_dispute_is_spread_over_blocks) {
     EXPECT_LE(progress() * 13 * 495 * 2, verification::kWorkPerBlock);
     EXPECT_EQ(scene.batch(0).state, BatchState::kDisputed);
     EXPECT_TRUE(has_open_window(scene.chain.state, {scene.chain.height, scene.chain.time}));
-    scene.chain.pass(1);
+    // The keys are agreed: a false reveal changes nothing, and is a fault although it comes late.
+    const std::size_t ring = scene.reveal(0, slow).prep.size();
+    scene.post_reveals(0, {slow}, {{slow, ring + 3}});
+    const auto faults = scene.events<schema::FaultProved>(event::kFault);
+    ASSERT_EQ(faults.size(), 1U);
+    EXPECT_EQ(faults[0].action, action::kPrepReveal);
+    EXPECT_EQ(faults[0].member, slow);
+    EXPECT_EQ(faults[0].coordinate, ring + 3);
     EXPECT_EQ(scene.batch(0).state, BatchState::kBurned);
     EXPECT_EQ(scene.driver.epoch().excluded, schema::member_bit(6));
 }

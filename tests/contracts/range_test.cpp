@@ -89,6 +89,24 @@ TEST(RangePhases, full_mode_draws_projections_proves_and_draws_the_test) {
     for (const auto& client : net.verdict().clients) EXPECT_EQ(client.code, ClientCode::kOk);
 }
 
+// The window of RANGE counts from the seed, however late that comes.
+TEST(RangePhases, a_coin_that_is_delayed_beyond_every_window_takes_none_from_the_clients) {
+    Network net(wide_task());
+    net.submit(1);
+    ASSERT_EQ(net.phase(), Phase::kCoinRange);
+    net.chain.pass(200);
+    net.chain.time = TimeMs{net.chain.time.value + 10'000'000};
+    net.chain.pass(1);
+    ASSERT_EQ(net.phase(), Phase::kCoinRange);
+    net.driver.draw_coin();
+    ASSERT_EQ(net.phase(), Phase::kRanging);
+    net.driver.prove({1, 2, 3});
+    EXPECT_EQ(net.phase(), Phase::kRanging);  // one is still waited for
+    net.driver.prove({4});
+    ASSERT_EQ(net.phase(), Phase::kCoinTest);
+    EXPECT_EQ(net.driver.round().ranged, 0xFU);
+}
+
 TEST(RangePhases, small_mode_needs_no_projections) {
     Network net;
     net.submit(2);

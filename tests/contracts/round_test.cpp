@@ -4,6 +4,7 @@
 #include <array>
 
 #include "contracts/models.hpp"
+#include "contracts/schema/table.hpp"
 #include "fl_engine/smpc/model_update.hpp"
 #include "fl_engine/smpc/verdict.hpp"
 #include "tests/contracts/consortium_driver.hpp"
@@ -115,6 +116,67 @@ TEST(RoundTest, honest_parties_reach_a_new_model_and_the_next_round_opens) {
     EXPECT_TRUE(batch.delta.empty());
     EXPECT_FALSE(net.chain.state.get(keys::stat1(1, 1)).has_value());
     EXPECT_FALSE(net.chain.state.get(keys::aggregate(1, 1)).has_value());
+}
+
+// A primary that censors one client burns heights with empty blocks, but not the time of headers.
+TEST(RoundTest, fast_empty_blocks_close_no_window_before_its_time) {
+    schema::TaskSpec spec = test_task();
+    spec.windows.pledge = spec.windows.submit = {.blocks = 2, .ms = 60'000};
+    Network net(4, spec);
+    net.start();
+    const auto label = net.driver.round().label;
+    const PublicKey censored = net.driver.epoch().clients.at(0);
+    const schema::Pledge pledge{
+        label, 1, {sha256(as_bytes("e")), 8 * net.driver.round().terms.dimension}};
+    net.chain.pass(500);  // 50 s of header time
+    ASSERT_EQ(net.driver.round().phase, Phase::kSubmitting);
+    EXPECT_FALSE(net.driver.round().pledges_closed.has_value());
+    EXPECT_EQ(net.chain.send(censored, kPledge, pledge), Code::kOk);
+    net.chain.time = TimeMs{net.chain.time.value + 10'000};
+    net.chain.pass(1);
+    ASSERT_TRUE(net.driver.round().pledges_closed.has_value());
+    // The same for its SUBMIT, which is the only one.
+    net.chain.pass(500);
+    ASSERT_EQ(net.driver.round().phase, Phase::kSubmitting);
+    EXPECT_EQ(net.chain.send(censored, kSubmit, pledge), Code::kOk);
+}
+
+// SUBMIT and RANGE blobs are a condition of the vote, not an input of execution: whoever replays
+// certified blocks needs them no more.
+TEST(RoundTest, replay_without_the_blobs_of_clients_reaches_the_same_state) {
+    Network net(4);
+    net.start();
+    for (std::uint64_t r = 1; r <= 2; ++r) {
+        net.driver.submit(net.driver.similar_updates(r, 0), net.all_slots());
+        net.driver.verify();
+    }
+    MemoryBlobs pruned = net.chain.blobs;
+    std::set<Digest> of_clients;
+    std::set<Digest> of_members;
+    for (const RanBlock& block : net.chain.history) {
+        for (const Transaction& transaction : block.transactions) {
+            const auto blob = schema::blob_reference(transaction);
+            if (!blob) continue;
+            const bool is_client =
+                transaction.module == static_cast<std::uint16_t>(Module::kSubmission);
+            (is_client ? of_clients : of_members).insert(blob->sha256);
+        }
+    }
+    EXPECT_GE(of_clients.size(), 16U);  // an update and a proof of four clients, twice
+    for (const Digest& hash : of_clients) pruned.drop(hash);
+    const auto replay = [&](const MemoryBlobs& blobs) -> std::optional<Digest> {
+        StateTree state = StateTree().apply(genesis_state(net.chain.genesis).value());
+        for (const RanBlock& block : net.chain.history) {
+            const auto effects = execute_block(state, blobs, block.context, block.transactions);
+            if (!effects) return std::nullopt;
+            state = state.apply(effects->writes);
+        }
+        return state.root();
+    };
+    EXPECT_EQ(replay(pruned), net.chain.state.root());
+    // Shares of members are inputs: without one the replay stops.
+    for (const Digest& hash : of_members) pruned.drop(hash);
+    EXPECT_FALSE(replay(pruned).has_value());
 }
 
 TEST(RoundTest, a_task_ends_after_its_last_round) {

@@ -52,6 +52,7 @@ QUIET_BANNED_WORDS = {
     r"\brandom_device\b": "is not seeded",
 }
 # One word per idea: the field's word for the replica that proposes is primary.
+DRAW = re.compile(r"random\w*(\(\))?\.(next|below|between|one_in|percent)\(|\bdraw_\w+\(")
 CONSENSUS_WORDS = {r"\bleader\w*": "say primary", r"\bterm\b": "say view"}
 
 MAX_FUNCTION_LINES = 70
@@ -187,6 +188,35 @@ def check_words(name, code, words, rule):
     return findings
 
 
+def arguments_of(code, opening):
+    """The arguments of the call whose bracket opens there, without what stands in braces."""
+    inner = code[opening + 1:match_close(code, opening, "(", ")")]
+    parts, depth, braces, part = [], 0, 0, ""
+    for character in inner:
+        braces += (character == "{") - (character == "}")
+        if braces > 0 or character == "}":
+            continue
+        depth += (character == "(") - (character == ")")
+        if character == "," and depth == 0:
+            parts.append(part)
+            part = ""
+        else:
+            part += character
+    return parts + [part]
+
+
+# Compilers evaluate the arguments of a call in an order of their own, so two draws of random
+# numbers in two of them would make runs differ.
+def check_draws(name, code):
+    findings = []
+    for call in re.finditer(r"\w\s*\(", code):
+        drawing = [part for part in arguments_of(code, call.end() - 1) if DRAW.search(part)]
+        if len(drawing) > 1:
+            findings.append(Finding(name, line_of(code, call.start()), "draw-order",
+                                    "two draws in the arguments of one call"))
+    return findings
+
+
 def check_functions(name, code):
     findings = []
     for function, first, last in functions(code):
@@ -284,6 +314,8 @@ def check_file(root, name):
         findings += check_purity(name, text, code)
     if name.startswith(QUIET_TESTS):
         findings += check_words(name, code, QUIET_BANNED_WORDS, "test-quiet")
+    if name.startswith("tests/simulation/"):
+        findings += check_draws(name, code)
     if name.startswith("consensus/"):
         findings += check_words(name, code, CONSENSUS_WORDS, "field-word")
     return findings

@@ -94,6 +94,12 @@ CASES = [
     ("foreign character", check_style, "ascii", {"node/a.cpp": BODY + "// caf\u00e9 is closed\n"}),
     ("tab", check_style, "white-space", {"node/a.cpp": BODY + "\tint f();\n"}),
     ("no newline at the end", check_style, "final-newline", {"node/a.cpp": BODY + "int f();"}),
+    ("two draws in one call", check_style, "draw-order",
+     {"tests/simulation/a.cpp": BODY + "void f() { g(random_.next(),\n h(random_.below(2))); }\n"}),
+    ("two draws in a list", check_style, None,
+     {"tests/simulation/a.cpp": BODY + "void f() { g({random_.next(), random_.next()}); }\n"}),
+    ("two draws in one call elsewhere", check_style, None,
+     {"tests/lab/a.cpp": BODY + "void f() { g(random_.next(), random_.next()); }\n"}),
     ("sleep in a unit test", check_style, "test-quiet",
      {"tests/core/a_test.cpp": BODY + "void f() { sleep_for(x); }\n"}),
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "tests/mpc/world.hpp"
+#include "tests/smpc/consortium.hpp"
 
 namespace consilium::mpc::testing {
 namespace {
@@ -219,6 +220,54 @@ TEST_P(CheatingClient, is_stopped_by_range_or_norm_and_the_rest_is_summed) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Modes, CheatingClient, ::testing::Bool());
+
+// Bytes that another client masked, or that this one masked for another batch: under the mask of
+// its own batch they are a random vector.
+class CopiedUpdate : public ::testing::TestWithParam<std::tuple<bool, bool>> {};
+
+TEST_P(CopiedUpdate, is_a_random_vector_and_fails_the_range) {
+    const auto [is_of_another, is_wide] = GetParam();
+    World world({.clients = 4, .mode = Mode::kPairwise, .rounds = 2, .is_wide = is_wide});
+    const std::size_t copier = 3;
+    const std::size_t source = is_of_another ? 0 : copier;
+    std::map<std::uint64_t, Bytes> copied;  // by round
+    world.clients[copier]->cheat =
+        [&world, &copied,
+         source](const schema::RoundRecord& round) -> std::optional<std::vector<smpc::Element>> {
+        if (round.label.round == 1) return std::nullopt;
+        const std::pair batch{round.label.mpc_epoch, round.label.batch};
+        Client& client = *world.clients[copier];
+        if (!copied.contains(round.label.round)) {
+            const auto& masked = world.clients[source]->masked;
+            copied[round.label.round] = source == copier ? masked.begin()->second  // of round 1
+                                                         : masked.at(batch);
+        }
+        const auto words =
+            smpc::decode_words(copied.at(round.label.round), round.terms.dimension).value();
+        // What its mask makes of these bytes.
+        auto update = smpc::testing::mask_elements(
+            smpc::Kdf(world.genesis.chain_id),
+            smpc::Committee::make(static_cast<std::uint32_t>(world.validators.size())).value(),
+            client.masks.at(batch), std::vector<smpc::Element>(words.size(), 0));
+        for (std::size_t x = 0; x < words.size(); ++x) {
+            update[x] = smpc::Field61::sub(words[x], update[x]);
+        }
+        return update;
+    };
+    ASSERT_TRUE(world.run_rounds(2));
+    const auto slot = world.epoch()->find_slot(world.clients[copier]->key.public_key()).value();
+    EXPECT_EQ(world.verdict(1).clients[slot - 1U].code, ClientCode::kOk);
+    EXPECT_EQ(world.verdict(2).clients[slot - 1U].code, ClientCode::kRangeFail);
+    const auto label = world.results()[1].label;
+    const auto pledge = world.find<schema::PledgeRecord>(
+        schema::keys::pledge({label.mpc_epoch, label.batch}, slot));
+    EXPECT_EQ(pledge->update.sha256, sha256(copied.at(2)));  // it was the copy
+    world.expect_result_is_plain_sum(world.results()[1]);
+    EXPECT_TRUE(world.faults().empty());
+}
+
+INSTANTIATE_TEST_SUITE_P(Sources, CopiedUpdate,
+                         ::testing::Combine(::testing::Bool(), ::testing::Bool()));
 
 TEST(MissingBlobs, a_member_without_the_proofs_waits_and_the_round_goes_on) {
     World world({.mode = Mode::kPairwise, .rounds = 2, .is_wide = true});

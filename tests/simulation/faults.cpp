@@ -44,8 +44,16 @@ const std::vector<std::string>& mpc_fault_kinds() {
         "blob_dripped",         "blob_of_bad_words",    "update_too_long",
         "crash_at_step",        "trainer_crash",        "trainer_crash_at_write",
         "trainer_restored",     "secret_crash_planned", "secret_error",
-        "have_to_backups_only", "range_unproved",       "range_false"};
+        "have_to_backups_only", "range_unproved",       "range_false",
+        "letter_lost"};
     return kinds;
+}
+
+const std::vector<std::string>& mpc_outcomes() {
+    static const std::vector<std::string> outcomes = {
+        "results", "aborted", "faults",   "sacrifices", "disputes",
+        "reveals", "burned",  "excluded", "letters",    "references"};
+    return outcomes;
 }
 
 // Up to f members are faulty for the whole run: byzantine, or robbed of their store once.
@@ -137,8 +145,8 @@ void World::fault_crash() {
 void World::fault_crash_at_write() {
     const auto index = random_process();
     if (!index) return;
-    processes_[*index].disk->plan_crash(random_.between(1, 8),
-                                        static_cast<CrashPoint>(random_.below(3)));
+    const std::uint64_t writes = random_.between(1, 8);
+    processes_[*index].disk->plan_crash(writes, static_cast<CrashPoint>(random_.below(3)));
 }
 
 void World::fault_crash_all() {

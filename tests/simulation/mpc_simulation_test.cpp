@@ -44,9 +44,9 @@ TEST(SimulatedRounds, without_faults_every_round_ends_and_every_client_is_in_it)
         EXPECT_GE(result.rounds["results"], 3U);
         EXPECT_LE(result.rounds["attempts"], result.rounds["results"] + 1);  // one is running
         EXPECT_EQ(result.rounds["openings"], result.rounds["results"]);
-        EXPECT_GE(result.rounds["ranges"] + 1, 4 * result.rounds["results"]);
+        EXPECT_GE(result.rounds["ranges"], 4 * result.rounds["results"]);
         EXPECT_EQ(result.rounds["aborted"], 0U);
-        EXPECT_GE(result.rounds["submissions"] + 1, 4 * result.rounds["results"]);
+        EXPECT_GE(result.rounds["submissions"], 4 * result.rounds["results"]);
         EXPECT_EQ(result.rounds["faults"], 0U);
         EXPECT_EQ(result.late_views, 0U);
     }
@@ -101,7 +101,7 @@ TEST_P(LyingValidator, changes_no_result_and_holds_up_no_round) {
     options.mpc.lies = {{.action = lie.action,
                          .kind = lie.kind,
                          .error = 99,
-                         .labels_max = lie.action < action::kStat1 ? 2U : 1'000U,
+                         .labels_max = lie.action < action::kPrepShare ? 2U : 1'000U,
                          .delay_ms = 1'500}};
     RunResult result = run_simulation(options);
     EXPECT_FALSE(result.violation) << *result.violation;
@@ -134,6 +134,126 @@ INSTANTIATE_TEST_SUITE_P(
         LieCase{action::kClientKeys, LieKind::kWrong},
         LieCase{action::kClientKeys, LieKind::kWithheld}),
     lie_name);
+
+Lie lasting(std::uint16_t number, LieKind kind) {
+    return {.action = number, .kind = kind, .error = 77, .labels_max = 1'000, .delay_ms = 1'500};
+}
+
+// What a validator does in the preparation, and what must come of it.
+struct PreparationCase {
+    const char* name;
+    std::vector<Lie> lies;
+    bool has_absent = false;  // an honest validator is away while shares are due
+    bool is_sacrificed = false;
+    bool is_excluded = false;              // with its dispute, reveals and a burned batch
+    std::optional<bool> is_named = false;  // by FAULT; nullopt: it depends on what comes first
+};
+
+class LiarInPreparation : public ::testing::TestWithParam<PreparationCase> {};
+
+TEST_P(LiarInPreparation, is_borne_or_excluded_and_rounds_go_on) {
+    const PreparationCase& one = GetParam();
+    RunOptions options = calm_run(2);
+    options.duration_ms = 16'000;
+    options.mpc.lies = one.lies;
+    if (one.has_absent) options.mpc.outages = {{1, Step::kPreparing, 5'000}};
+    RunResult result = run_simulation(options);
+    EXPECT_FALSE(result.violation) << *result.violation;
+    EXPECT_EQ(result.rounds["sacrifices"] > 0, one.is_sacrificed);
+    EXPECT_EQ(result.rounds["excluded"] > 0, one.is_excluded);  // once in every epoch
+    EXPECT_GE(result.rounds["burned"], result.rounds["excluded"]);
+    EXPECT_EQ(result.rounds["disputes"], result.rounds["burned"]);
+    EXPECT_GE(result.rounds["reveals"], 3 * result.rounds["burned"]);
+    if (one.is_named) {
+        EXPECT_EQ(result.rounds["faults"] > 0, *one.is_named);
+    }
+    EXPECT_GE(result.rounds["results"], 1U);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Lies, LiarInPreparation,
+    ::testing::Values(PreparationCase{.name = "wrong_share_with_all_present",
+                                      .lies = {lasting(action::kPrepShare, LieKind::kWrong)},
+                                      .is_excluded = true},
+                      PreparationCase{.name = "wrong_share_beside_an_absent_member",
+                                      .lies = {lasting(action::kPrepShare, LieKind::kWrong)},
+                                      .has_absent = true,
+                                      .is_sacrificed = true,
+                                      .is_excluded = true},
+                      PreparationCase{.name = "wrong_share_and_false_keys",
+                                      .lies = {lasting(action::kPrepShare, LieKind::kWrong),
+                                               lasting(action::kPrepReveal, LieKind::kWrong)},
+                                      .is_excluded = true,
+                                      .is_named = true},
+                      PreparationCase{.name = "withheld_share_and_keys",
+                                      .lies = {lasting(action::kPrepShare, LieKind::kWithheld),
+                                               lasting(action::kPrepReveal, LieKind::kWithheld)},
+                                      .is_sacrificed = true},
+                      PreparationCase{.name = "withheld_share_and_wrong_check",
+                                      .lies = {lasting(action::kPrepShare, LieKind::kWithheld),
+                                               lasting(action::kCoinShare, LieKind::kWrong),
+                                               lasting(action::kPrepWeights, LieKind::kWrong),
+                                               lasting(action::kPrepCheck, LieKind::kWrong)},
+                                      .is_sacrificed = true,
+                                      .is_named = true},
+                      PreparationCase{.name = "withheld_share_and_late_wrong_check",
+                                      .lies = {lasting(action::kPrepShare, LieKind::kWithheld),
+                                               lasting(action::kPrepWeights, LieKind::kLateWrong),
+                                               lasting(action::kPrepCheck, LieKind::kLateWrong)},
+                                      .is_sacrificed = true,
+                                      .is_named = true},
+                      PreparationCase{.name = "withheld_share_and_two_checks",
+                                      .lies = {lasting(action::kPrepShare, LieKind::kWithheld),
+                                               lasting(action::kPrepWeights, LieKind::kTwice),
+                                               lasting(action::kPrepCheck, LieKind::kTwice)},
+                                      .is_sacrificed = true,
+                                      .is_named = std::nullopt}),
+    [](const auto& one) { return std::string(one.param.name); });
+
+// The leader seals another key than it commits to, to the last member of its subsets; that member
+// asks the others over links that lose half of the letters. The liar posts no statistics, so that
+// every opening needs the member that was deceived.
+TEST(SimulatedSetup, member_without_its_key_gets_it_by_letters_that_are_lost_and_late) {
+    RunOptions options = calm_run(1);
+    options.mpc.lies = {lasting(action::kKeyCommit, LieKind::kWrong),
+                        lasting(action::kStat1, LieKind::kWithheld)};
+    options.mpc.letter_loss_percent = 50;
+    options.mpc.letter_delay_max_ms = 400;
+    RunResult result = run_simulation(options);
+    EXPECT_FALSE(result.violation) << *result.violation;
+    EXPECT_GT(result.faults["share_wrong"], 0U);
+    EXPECT_GT(result.rounds["letters"], 2U);
+    EXPECT_GT(result.faults["letter_lost"], 0U);
+    EXPECT_GE(result.rounds["results"], 1U);
+    EXPECT_EQ(result.faults["epoch_renewed"], 0U);
+}
+
+struct ReferenceCase {
+    const char* name;
+    ReferenceUse use{};
+    LieKind lie{};
+};
+
+class SimulatedReferences : public ::testing::TestWithParam<ReferenceCase> {};
+
+TEST_P(SimulatedReferences, are_agreed_on_and_used_whatever_one_validator_posts) {
+    RunOptions options = calm_run(1);
+    options.mpc.references = GetParam().use;
+    options.mpc.lies = {lasting(action::kReference, GetParam().lie)};
+    RunResult result = run_simulation(options);
+    EXPECT_FALSE(result.violation) << *result.violation;
+    EXPECT_GT(result.faults[name_of(GetParam().lie)], 0U);
+    EXPECT_GE(result.rounds["results"], 2U);
+    EXPECT_GE(result.rounds["references"], result.rounds["results"]);
+    EXPECT_EQ(result.rounds["aborted"], 0U);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Lies, SimulatedReferences,
+    ::testing::Values(ReferenceCase{"wrong", ReferenceUse::kRequired, LieKind::kWrong},
+                      ReferenceCase{"withheld", ReferenceUse::kRequired, LieKind::kWithheld},
+                      ReferenceCase{"twice", ReferenceUse::kOptional, LieKind::kTwice}),
+    [](const auto& one) { return std::string(one.param.name); });
 
 class OutageAtStep : public ::testing::TestWithParam<Step> {};
 
@@ -173,12 +293,13 @@ TEST_P(PlantedDefect, is_seen_by_its_check) {
         RunOptions options = stormy_run(seed);
         options.is_calm = GetParam().is_calm;
         options.mpc.planted = GetParam().planted;
+        options.liveness_ms = 30'000;  // what stands still will stand still
         for (std::size_t process = 0; process < 4; ++process) {
             options.mpc.outages.push_back({process, Step::kCommitments, 100});
         }
         seen = run_simulation(options).violation.value_or("");
     }
-    EXPECT_EQ(seen.substr(0, 2), GetParam().check) << seen;
+    EXPECT_EQ(seen.substr(0, seen.find(':')), GetParam().check) << seen;
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -196,6 +317,9 @@ INSTANTIATE_TEST_SUITE_P(
         PlantedCase{"store_that_erases_nothing", MpcPlanted::kKeepsSecrets, "M8", true},
         PlantedCase{"trainer_that_masks_anew_each_time", MpcPlanted::kTwoUpdates, "M9", true},
         PlantedCase{"trainer_that_proves_anew_each_time", MpcPlanted::kTwoProofs, "M9", true},
+        PlantedCase{"reference_that_is_not_the_honest_one", MpcPlanted::kOtherReference, "M13",
+                    true},
+        PlantedCase{"links_that_carry_no_letters", MpcPlanted::kNoLetters, "A8", true},
         PlantedCase{"more_than_t_silent_for_ever", MpcPlanted::kSilentMajority, "A8", true}),
     [](const auto& one) { return std::string(one.param.name); });
 

@@ -1,4 +1,6 @@
 // What happens to a frame between two processes.
+#include <algorithm>
+
 #include "tests/simulation/world_state.hpp"
 
 namespace consilium::simulation {
@@ -26,6 +28,27 @@ void World::transmit_to_all(std::size_t from, const driver::Frame& frame) {
     for (std::size_t member = 0; member < options_.replicas + options_.newcomers; ++member) {
         if (member == own.value) continue;
         transmit(from, simulation_key(member).public_key(), frame);
+    }
+}
+
+void World::carry(std::size_t from, const PublicKey& to,
+                  const std::function<void(std::size_t)>& deliver) {
+    const auto targets = by_key_.find(to);
+    if (targets == by_key_.end()) return;
+    const MpcOptions& options = options_.mpc;
+    const std::uint64_t loss_percent = std::max(weather_.loss_percent, options.letter_loss_percent);
+    for (const std::size_t target : targets->second) {
+        if (target == from) continue;
+        if (is_cut(from, target) || random_.percent(loss_percent)) {
+            count("letter_lost");
+            continue;
+        }
+        std::uint64_t delay_ms = random_.between(weather_.delay_min_ms, weather_.delay_max_ms);
+        delay_ms += random_.below(options.letter_delay_max_ms + 1);
+        const std::uint64_t copies = random_.percent(weather_.duplicate_percent) ? 2 : 1;
+        for (std::uint64_t i = 0; i < copies; ++i) {
+            schedule(delay_ms * (i + 1), [deliver, target] { deliver(target); });
+        }
     }
 }
 

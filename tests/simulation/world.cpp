@@ -401,7 +401,10 @@ RunResult World::run() {
                           {"sacrifices", counts.sacrifices},
                           {"disputes", counts.disputes},
                           {"burned", counts.burned},
-                          {"excluded", counts.excluded}};
+                          {"excluded", counts.excluded},
+                          {"reveals", counts.reveals},
+                          {"references", counts.references},
+                          {"letters", protocol_->letters()}};
     }
     return result_;
 }
@@ -409,7 +412,8 @@ RunResult World::run() {
 void World::finish() {
     heal();
     const Height goal = checks_.top().next();
-    const std::uint64_t bound = now_ms_ + (protocol_ ? kMpcLivenessMs : kLivenessMs);
+    const std::uint64_t bound =
+        now_ms_ + options_.liveness_ms.value_or(protocol_ ? kMpcLivenessMs : kLivenessMs);
     while (!is_settled(goal) && now_ms_ < bound && step()) {
     }
     if (checks_.violation()) return;

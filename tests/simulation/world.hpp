@@ -36,11 +36,12 @@ struct RunOptions {
     SignatureMode signatures = SignatureMode::kStandIn;
     std::uint64_t duration_ms = 20'000;
     Planted planted = Planted::kNothing;
-    std::size_t newcomers = 0;    // validators that may join by vote; 0: the membership stays
-    bool is_calm = false;         // no faults of network, processes, disks and replicas
-    MpcOptions mpc;               // the secure computation on top
-    bool is_replayed = false;     // A10 at the end
-    std::ostream* log = nullptr;  // what happens when, for people
+    std::size_t newcomers = 0;  // validators that may join by vote; 0: the membership stays
+    bool is_calm = false;       // no faults of network, processes, disks and replicas
+    MpcOptions mpc;             // the secure computation on top
+    bool is_replayed = false;   // A10 at the end
+    std::optional<std::uint64_t> liveness_ms;  // in place of the bound after healing
+    std::ostream* log = nullptr;               // what happens when, for people
 };
 
 struct RunResult {
@@ -60,6 +61,8 @@ struct RunResult {
 // Every kind of fault that a report must count, without and with the secure computation.
 [[nodiscard]] const std::vector<std::string>& fault_kinds();
 [[nodiscard]] const std::vector<std::string>& mpc_fault_kinds();
+// What must have come of the secure computation in thirty seeds (RunResult::rounds).
+[[nodiscard]] const std::vector<std::string>& mpc_outcomes();
 
 [[nodiscard]] RunResult run_simulation(const RunOptions& options);
 

@@ -65,6 +65,8 @@ class World final : public Stage {
     }
     [[nodiscard]] std::optional<std::size_t> random_process() override;
     void feed(std::size_t index, const driver::Event& event) override;
+    void carry(std::size_t from, const PublicKey& to,
+               const std::function<void(std::size_t)>& deliver) override;
     void run_guarded(std::size_t index, const std::function<void()>& action) override;
     void crash(std::size_t index, std::uint64_t restart_after_ms) override;
     [[nodiscard]] bool is_committed(const Digest& transaction) const override {

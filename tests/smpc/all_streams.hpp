@@ -14,15 +14,20 @@ struct Unknown {
     std::vector<std::uint64_t*> blurs;  // each takes both values of the top bit
 };
 
-// The subset that the member has no key of; n = 4, so there is one.
-inline SubsetRank missing_rank(const Committee& committee, MemberIndex corrupted) {
+// The subset of which t colluding members have no key; there is one.
+inline SubsetRank missing_rank(const Committee& committee,
+                               const std::vector<MemberIndex>& coalition) {
+    CHECK(coalition.size() == committee.t());
     for (SubsetRank rank = 0; rank < committee.subset_count(); ++rank) {
-        if (!committee.contains(rank, corrupted)) return rank;
+        const bool is_missing =
+            std::none_of(coalition.begin(), coalition.end(),
+                         [&](MemberIndex member) { return committee.contains(rank, member); });
+        if (is_missing) return rank;
     }
     UNREACHABLE();
 }
 
-// The view as one number; at most 55 elements of F_5 fit.
+// The view as one number; at most 55 elements of F_5 or 37 of F_11 fit.
 template <typename Field>
 Uint128 packed(const std::vector<Element>& view) {
     Uint128 key = 0;

@@ -267,6 +267,20 @@ TEST(KeyMajority, waits_until_every_subset_has_t_plus_one_equal_copies) {
         committee, std::vector<RevealedRing>{{1, rings[0]}, {2, rings[1]}, {4, rings[3]}}));
 }
 
+TEST(KeyMajority, late_ring_is_compared_with_what_was_agreed) {
+    const Committee committee = *Committee::make(7);
+    std::vector<RevealedKey> keys(committee.subset_count());
+    for (std::size_t rank = 0; rank < keys.size(); ++rank) keys[rank].fill(std::uint8_t(rank));
+    for (MemberIndex k = 1; k <= 7; ++k) {
+        std::vector<RevealedKey> ring = ring_of(committee, k, keys);
+        EXPECT_FALSE(check_late_ring(committee, keys, {k, ring}));
+        ring.back()[31] ^= 1;
+        EXPECT_EQ(check_late_ring(committee, keys, {k, ring}), (Fault{k, ring.size() - 1}));
+        ring[4][0] ^= 1;
+        EXPECT_EQ(check_late_ring(committee, keys, {k, ring}), (Fault{k, 4}));
+    }
+}
+
 TEST(Stream, started_at_a_word_continues_as_read_from_the_start) {
     const Kdf kdf("chain");
     const Secret32 key = testing::secret_from("key");

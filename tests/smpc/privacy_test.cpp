@@ -1,8 +1,8 @@
 // What a coalition of t validators sees, over tiny fields (smpc-protocol.md, section 9, C5).
 //
-// n = 4, so the coalition is one member and misses the streams of one subset A*. Over F_5 every
-// value of these streams is tried, which gives the exact distribution of the view: blobs, every
-// share that any member posts, every opened value. Inputs of equal leakage must give equal
+// The coalition misses the streams of one subset A*. With n = 4 over F_5 (and n = 7 over F_11)
+// every value of these streams is tried, which gives the exact distribution of the view: blobs,
+// every share that any member posts, every opened value. Inputs of equal leakage must give equal
 // distributions. Over F_101 the same is sampled. The streams that the coalition holds are fixed
 // values from the seed. The formulas are those of the product (share_formulas.hpp), instantiated
 // for the tiny field; controls leave one mask out and must be told apart.
@@ -26,39 +26,56 @@ using Vector = std::vector<Element>;
 constexpr std::size_t kDimension = 2;
 constexpr std::uint32_t kMembers = 4;  // t = 1
 
+struct TinyShape {
+    std::uint32_t clients = 1;
+    std::uint32_t members = kMembers;
+    std::size_t dimension = kDimension;
+};
+
 enum class Omit { kNothing, kRho, kZeta, kSlotZero };
 
 // The streams of one subset, of a batch and a round.
 struct SubsetStreams {
-    std::vector<Vector> masks;         // per slot 0..M
-    Vector rho;                        // per item
-    Vector zeta;                       // per item, t = 1
-    std::vector<std::uint64_t> blurs;  // per item: the raw word
+    std::vector<Vector> masks;                   // per slot 0..M
+    Vector rho;                                  // per item
+    Vector zeta;                                 // t per item
+    std::vector<std::uint64_t> blurs;            // per item: the raw word
+    std::vector<std::uint64_t> reference_blurs;  // per client
+    std::vector<std::uint64_t> dithers;          // per coordinate
 };
 
 // A round of M clients over a tiny field, of which all members' posts are computed.
 template <typename Field>
 class TinyRound {
   public:
-    TinyRound(std::uint32_t clients, std::uint64_t seed, Omit omit = Omit::kNothing)
-        : committee(*Committee::make(kMembers)), items(clients), omit_(omit) {
+    TinyRound(const TinyShape& shape, std::uint64_t seed, Omit omit = Omit::kNothing)
+        : committee(*Committee::make(shape.members)),
+          items(shape.clients),
+          dimension_(shape.dimension),
+          omit_(omit),
+          coefficients_(shape.members),
+          members_(shape.members) {
         TestRandom random(seed);
         const auto draw = [&random] { return random.word() % Field::kModulus; };
         for (SubsetRank rank = 0; rank < committee.subset_count(); ++rank) {
             SubsetStreams& own = streams.emplace_back();
-            own.masks.assign(clients + 1, Vector(kDimension));
+            own.masks.assign(shape.clients + 1, Vector(dimension_));
             for (Vector& mask : own.masks) std::generate(mask.begin(), mask.end(), draw);
             for (std::size_t x = 0; x < items.size(); ++x) {
                 own.rho.push_back(draw());
-                own.zeta.push_back(draw());
+                for (std::uint32_t l = 0; l < committee.t(); ++l) own.zeta.push_back(draw());
                 own.blurs.push_back(random.word());
             }
+            for (std::uint32_t i = 0; i < shape.clients; ++i) {
+                own.reference_blurs.push_back(random.word());
+            }
+            for (std::size_t x = 0; x < dimension_; ++x) own.dithers.push_back(random.word());
         }
         for (Element& factor : chi_) factor = draw();
-        for (MemberIndex k = 1; k <= kMembers; ++k) {
+        for (MemberIndex k = 1; k <= committee.n(); ++k) {
             for (SubsetRank rank = 0; rank < committee.subset_count(); ++rank) {
                 std::vector<MemberIndex> outside;
-                for (MemberIndex z = 1; z <= kMembers; ++z) {
+                for (MemberIndex z = 1; z <= committee.n(); ++z) {
                     if (!committee.contains(rank, z)) outside.push_back(z);
                 }
                 coefficients_[k - 1].push_back(subset_coefficient<Field>(outside, k));
@@ -72,7 +89,9 @@ class TinyRound {
         bool slot_zero = true;  // the items (0,j) of the preparation
         bool sacrifice = false;
         bool statistics = false;
+        Vector reference = {};  // g, when there is one; also opened with the statistics
         bool sum = false;
+        Vector weights = {};  // of the sum, which then has a dither; empty: plain
     };
 
     // e of the clients, then what all members post and what it opens to.
@@ -81,7 +100,7 @@ class TinyRound {
         std::vector<Vector> masked;
         for (std::size_t i = 0; i < updates.size(); ++i) {
             Vector& blob = masked.emplace_back(updates[i]);
-            for (std::size_t x = 0; x < kDimension; ++x) {
+            for (std::size_t x = 0; x < dimension_; ++x) {
                 for (const SubsetStreams& own : streams) {
                     blob[x] = Field::sub(blob[x], own.masks[i + 1][x]);
                 }
@@ -93,7 +112,8 @@ class TinyRound {
         if (steps.sacrifice) sacrifice(seen);
         for (Member& member : members_) unmask(masked, member);
         if (steps.statistics) statistics(seen);
-        if (steps.sum) sum(seen);
+        if (!steps.reference.empty()) compare(steps.reference, seen);
+        if (steps.sum) sum(steps.weights, seen);
         return seen;
     }
 
@@ -124,18 +144,22 @@ class TinyRound {
         return combine<Field>(factors, values);
     }
     [[nodiscard]] Element zero_share(MemberIndex k, std::size_t item) const {
-        const Element power = k % Field::kModulus;
+        Vector powers{k % Field::kModulus};
+        while (powers.size() < committee.t()) {
+            powers.push_back(Field::mul(powers.back(), powers.front()));
+        }
         Element share = 0;
         for (const SubsetRank rank : committee.subsets_of(k)) {
+            const std::span<const Element> zeta(streams[rank].zeta);
             const Element part = zero_share_part<Field>(
-                coefficient(rank, k), {&streams[rank].zeta[item], 1}, {&power, 1});
+                coefficient(rank, k), zeta.subspan(item * powers.size(), powers.size()), powers);
             share = Field::add(share, part);
         }
         return share;
     }
 
     // Appends the posts of all members and the value of their polynomial of this degree at 0.
-    Element open(const std::array<Element, kMembers>& posts, std::uint32_t degree, Vector& seen) {
+    Element open(const Vector& posts, std::uint32_t degree, Vector& seen) {
         seen.insert(seen.end(), posts.begin(), posts.end());
         std::vector<PostedShare> base;
         for (MemberIndex k = 1; k <= degree + 1; ++k) base.push_back({k, {&posts[k - 1], 1}});
@@ -145,11 +169,11 @@ class TinyRound {
     }
 
     void expand() {
-        for (MemberIndex k = 1; k <= kMembers; ++k) {
+        for (MemberIndex k = 1; k <= committee.n(); ++k) {
             Member& own = members_[k - 1];
-            own.masks.assign(items.clients() + 1, Vector(kDimension));
+            own.masks.assign(items.clients() + 1, Vector(dimension_));
             for (std::size_t slot = 0; slot < own.masks.size(); ++slot) {
-                for (std::size_t x = 0; x < kDimension; ++x) {
+                for (std::size_t x = 0; x < dimension_; ++x) {
                     own.masks[slot][x] =
                         share_of(k, [&](const SubsetStreams& from) { return from.masks[slot][x]; });
                 }
@@ -170,8 +194,8 @@ class TinyRound {
         delta_.resize(items.size());
         for (std::size_t x = 0; x < items.size(); ++x) {
             if (items.at(x).first == 0 && !with_slot_zero) continue;
-            std::array<Element, kMembers> posts{};
-            for (MemberIndex k = 1; k <= kMembers; ++k) {
+            Vector posts(committee.n());
+            for (MemberIndex k = 1; k <= committee.n(); ++k) {
                 const Element zeta = omit_ == Omit::kZeta ? 0 : zero_share(k, x);
                 const Member& own = members_[k - 1];
                 posts[k - 1] = delta_share<Field>(own.gamma[x], own.rho[x], zeta);
@@ -186,9 +210,9 @@ class TinyRound {
         Vector factors = combination_factors<Field>(chi);
         if (omit_ == Omit::kSlotZero) factors.front() = 0;
         Vector w;
-        for (std::size_t x = 0; x < kDimension; ++x) {
-            std::array<Element, kMembers> posts{};
-            for (MemberIndex k = 1; k <= kMembers; ++k) {
+        for (std::size_t x = 0; x < dimension_; ++x) {
+            Vector posts(committee.n());
+            for (MemberIndex k = 1; k <= committee.n(); ++k) {
                 Vector column;
                 for (const Vector& mask : members_[k - 1].masks) column.push_back(mask[x]);
                 posts[k - 1] = combine<Field>(factors, column);
@@ -196,8 +220,8 @@ class TinyRound {
             w.push_back(open(posts, committee.t(), seen));
         }
         for (std::uint32_t j = 1; j <= clients; ++j) {
-            std::array<Element, kMembers> posts{};
-            for (MemberIndex k = 1; k <= kMembers; ++k) {
+            Vector posts(committee.n());
+            for (MemberIndex k = 1; k <= committee.n(); ++k) {
                 const Member& own = members_[k - 1];
                 Vector masked;
                 for (std::uint32_t i = 0; i <= clients; ++i) {
@@ -214,8 +238,8 @@ class TinyRound {
     void unmask(const std::vector<Vector>& masked, Member& own) {
         own.shares.clear();
         for (std::size_t i = 0; i < masked.size(); ++i) {
-            Vector& share = own.shares.emplace_back(kDimension);
-            for (std::size_t x = 0; x < kDimension; ++x) {
+            Vector& share = own.shares.emplace_back(dimension_);
+            for (std::size_t x = 0; x < dimension_; ++x) {
                 share[x] = Field::add(masked[i][x], own.masks[i + 1][x]);
             }
         }
@@ -226,39 +250,67 @@ class TinyRound {
         for (std::size_t x = 0; x < items.size(); ++x) {
             const BatchItem item = items.at(x);
             if (item.first == 0) continue;
-            std::array<Element, kMembers> posts{};
-            for (MemberIndex k = 1; k <= kMembers; ++k) {
+            Vector posts(committee.n());
+            for (MemberIndex k = 1; k <= committee.n(); ++k) {
                 const Member& own = members_[k - 1];
                 const Element product =
                     combine<Field>(own.shares[item.first - 1], own.shares[item.second - 1]);
                 Element share = product_share<Field>(product, own.gamma[x], delta_[x], own.rho[x]);
-                for (const SubsetRank rank : committee.subsets_of(k)) {
-                    share = Field::add(share, blur_share_part<Field>(coefficient(rank, k),
-                                                                     streams[rank].blurs[x], 0));
-                }
-                posts[k - 1] = share;
+                posts[k - 1] = Field::add(
+                    share, noise_share(k, [&](const auto& from) { return from.blurs[x]; }));
             }
             open(posts, committee.t(), seen);
         }
     }
 
-    // The plain aggregate of all clients.
-    void sum(Vector& seen) {
-        for (std::size_t x = 0; x < kDimension; ++x) {
-            std::array<Element, kMembers> posts{};
-            for (MemberIndex k = 1; k <= kMembers; ++k) {
-                for (const Vector& share : members_[k - 1].shares) {
-                    posts[k - 1] = Field::add(posts[k - 1], share[x]);
-                }
+    // c_i of all clients, with one bit of blur.
+    void compare(const Vector& reference, Vector& seen) {
+        for (std::uint32_t i = 0; i < items.clients(); ++i) {
+            Vector posts(committee.n());
+            for (MemberIndex k = 1; k <= committee.n(); ++k) {
+                posts[k - 1] = Field::add(
+                    combine<Field>(reference, members_[k - 1].shares[i]),
+                    noise_share(k, [&](const auto& from) { return from.reference_blurs[i]; }));
             }
             open(posts, committee.t(), seen);
         }
     }
 
+    // Noise in {-1, 0} per subset, of the raw words that `take` finds.
+    template <typename Take>
+    [[nodiscard]] Element noise_share(MemberIndex k, const Take& take) const {
+        Element share = 0;
+        for (const SubsetRank rank : committee.subsets_of(k)) {
+            share = Field::add(
+                share, blur_share_part<Field>(coefficient(rank, k), take(streams[rank]), 0));
+        }
+        return share;
+    }
+
+    // The aggregate of all clients: plain, or weighted with one bit of dither.
+    void sum(const Vector& weights, Vector& seen) {
+        for (std::size_t x = 0; x < dimension_; ++x) {
+            Vector posts(committee.n());
+            for (MemberIndex k = 1; k <= committee.n(); ++k) {
+                const std::vector<Vector>& shares = members_[k - 1].shares;
+                for (std::size_t i = 0; i < shares.size(); ++i) {
+                    const Element weight = weights.empty() ? 1 : weights[i];
+                    posts[k - 1] = Field::add(posts[k - 1], Field::mul(weight, shares[i][x]));
+                }
+                if (weights.empty()) continue;
+                posts[k - 1] =
+                    Field::add(posts[k - 1],
+                               noise_share(k, [&](const auto& from) { return from.dithers[x]; }));
+            }
+            open(posts, committee.t(), seen);
+        }
+    }
+
+    std::size_t dimension_;
     Omit omit_;
     std::array<Element, kMaxClients> chi_{};
-    std::array<Vector, kMembers> coefficients_;  // per member and rank
-    std::array<Member, kMembers> members_;
+    std::vector<Vector> coefficients_;  // per member and rank
+    std::vector<Member> members_;
     Vector delta_;
 };
 
@@ -275,7 +327,7 @@ std::vector<Uint128> all_views(TinyRound<Tiny>& round, const Unknown& unknown,
 // about the items of the view.
 Unknown streams_of_client_one(TinyRound<Tiny>& round, MemberIndex corrupted,
                               const TinySteps& steps) {
-    SubsetStreams& own = round.streams[testing::missing_rank(round.committee, corrupted)];
+    SubsetStreams& own = round.streams[testing::missing_rank(round.committee, {corrupted})];
     Unknown unknown;
     for (Element& value : own.masks[1]) unknown.elements.push_back(&value);
     if (steps.sacrifice) {
@@ -289,12 +341,13 @@ Unknown streams_of_client_one(TinyRound<Tiny>& round, MemberIndex corrupted,
         unknown.elements.push_back(&own.zeta[x]);
         if (item.first != 0 && steps.statistics) unknown.blurs.push_back(&own.blurs[x]);
     }
+    if (!steps.reference.empty()) unknown.blurs.push_back(&own.reference_blurs[0]);
     return unknown;
 }
 
 std::vector<Uint128> views_of(const std::vector<Vector>& updates, MemberIndex corrupted,
                               const TinySteps& steps, Omit omit = Omit::kNothing) {
-    TinyRound<Tiny> round(static_cast<std::uint32_t>(updates.size()), 26, omit);
+    TinyRound<Tiny> round({.clients = static_cast<std::uint32_t>(updates.size())}, 26, omit);
     const Unknown unknown = streams_of_client_one(round, corrupted, steps);
     return all_views(round, unknown, updates, steps);
 }
@@ -352,21 +405,107 @@ TEST(TinyFieldPrivacy, view_of_preparation_and_sacrifice_is_the_same_for_every_u
     }
 }
 
+TEST(TinyFieldPrivacy, view_with_a_reference_depends_on_the_norm_and_the_product_with_it_alone) {
+    const TinySteps steps{.slot_zero = false, .statistics = true, .reference = {1, 0}};
+    for (MemberIndex corrupted = 1; corrupted <= kMembers; ++corrupted) {
+        const auto views = views_of({{1, 2}}, corrupted, steps);
+        EXPECT_EQ(views.size(), 4 * 625U);
+        EXPECT_TRUE(views == views_of({{1, 3}}, corrupted, steps)) << "member " << corrupted;
+        // The same norm, another product with g.
+        EXPECT_FALSE(views == views_of({{4, 2}}, corrupted, steps)) << "member " << corrupted;
+    }
+}
+
+// The masks of slots 1 and 2 of A*, and what `more` adds.
+template <typename More>
+std::vector<Uint128> views_of_two(const std::vector<Vector>& updates, MemberIndex corrupted,
+                                  const TinySteps& steps, const More& more) {
+    TinyRound<Tiny> round({.clients = 2, .dimension = updates.front().size()}, 27);
+    SubsetStreams& own = round.streams[testing::missing_rank(round.committee, {corrupted})];
+    Unknown unknown;
+    for (const std::size_t slot : {1U, 2U}) {
+        for (Element& value : own.masks[slot]) unknown.elements.push_back(&value);
+    }
+    more(round, own, unknown);
+    return all_views(round, unknown, updates, steps);
+}
+
 TEST(TinyFieldPrivacy, view_of_a_plain_sum_of_two_honest_clients_depends_on_the_sum_alone) {
     const auto views_of_sum = [](const std::vector<Vector>& updates, MemberIndex corrupted) {
-        TinyRound<Tiny> round(2, 27);
-        SubsetStreams& own = round.streams[testing::missing_rank(round.committee, corrupted)];
-        Unknown unknown;
-        for (const std::size_t slot : {1U, 2U}) {
-            for (Element& value : own.masks[slot]) unknown.elements.push_back(&value);
-        }
-        return all_views(round, unknown, updates, {.preparation = false, .sum = true});
+        return views_of_two(updates, corrupted, {.preparation = false, .sum = true},
+                            [](auto&, auto&, auto&) {});
     };
     for (MemberIndex corrupted = 1; corrupted <= kMembers; ++corrupted) {
         const auto views = views_of_sum({{1, 2}, {0, 4}}, corrupted);
         EXPECT_EQ(views.size(), 625U);
         EXPECT_TRUE(views == views_of_sum({{3, 0}, {3, 1}}, corrupted)) << "member " << corrupted;
         EXPECT_FALSE(views == views_of_sum({{1, 2}, {0, 3}}, corrupted)) << "member " << corrupted;
+    }
+}
+
+TEST(TinyFieldPrivacy, view_of_a_dithered_sum_of_two_honest_clients_depends_on_that_sum_alone) {
+    const auto views_of_sum = [](const std::vector<Vector>& updates, MemberIndex corrupted) {
+        return views_of_two(updates, corrupted,
+                            {.preparation = false, .sum = true, .weights = {1, 2}},
+                            [](auto&, SubsetStreams& own, Unknown& unknown) {
+                                for (auto& word : own.dithers) unknown.blurs.push_back(&word);
+                            });
+    };
+    for (MemberIndex corrupted = 1; corrupted <= kMembers; ++corrupted) {
+        const auto views = views_of_sum({{1, 2}, {0, 4}}, corrupted);  // 1, 0
+        EXPECT_EQ(views.size(), 4 * 625U);
+        EXPECT_TRUE(views == views_of_sum({{4, 3}, {1, 1}}, corrupted)) << "member " << corrupted;
+        EXPECT_FALSE(views == views_of_sum({{4, 3}, {1, 2}}, corrupted)) << "member " << corrupted;
+    }
+}
+
+// Everything that is opened about two honest clients: both norms and their product. One coordinate,
+// or there were too many streams to try them all; SampledPrivacy has two.
+TEST(TinyFieldPrivacy, view_of_two_honest_clients_depends_on_norms_and_product_alone) {
+    const auto views_of_round = [](const std::vector<Vector>& updates, MemberIndex corrupted) {
+        return views_of_two(updates, corrupted, {.slot_zero = false, .statistics = true},
+                            [](TinyRound<Tiny>& round, SubsetStreams& own, Unknown& unknown) {
+                                for (std::size_t x = 0; x < round.items.size(); ++x) {
+                                    if (round.items.at(x).first == 0) continue;
+                                    unknown.elements.push_back(&own.rho[x]);
+                                    unknown.elements.push_back(&own.zeta[x]);
+                                }
+                                // Of the blurs one is enough to tell that it is there.
+                                unknown.blurs.push_back(&own.blurs[round.items.position(1, 2)]);
+                            });
+    };
+    const MemberIndex corrupted = 4;  // the tests above have the others, too
+    const auto views = views_of_round({{1}, {2}}, corrupted);
+    EXPECT_EQ(views.size(), 2 * 390625U);
+    EXPECT_TRUE(views == views_of_round({{4}, {3}}, corrupted));
+    // The same norms, another product.
+    EXPECT_FALSE(views == views_of_round({{1}, {3}}, corrupted));
+}
+
+// Two colluding members of seven: shares of degree 2, zero shares of degree 4.
+TEST(TinyFieldPrivacy, view_of_two_members_of_seven_depends_on_the_norm_alone) {
+    using Eleven = PrimeField<11>;
+    const auto views_of_norm = [](Element update, const std::vector<MemberIndex>& coalition,
+                                  Omit omit = Omit::kNothing) {
+        TinyRound<Eleven> round({.clients = 1, .members = 7, .dimension = 1}, 29, omit);
+        SubsetStreams& own = round.streams[testing::missing_rank(round.committee, coalition)];
+        const std::size_t item = round.items.position(1, 1);
+        Unknown unknown;
+        unknown.elements = {&own.masks[1][0], &own.rho[item], &own.zeta[2 * item],
+                            &own.zeta[2 * item + 1]};
+        unknown.blurs = {&own.blurs[item]};
+        return testing::all_views<Eleven>(unknown, [&] {
+            return round.view({{update}}, {.slot_zero = false, .statistics = true});
+        });
+    };
+    for (const std::vector<MemberIndex>& coalition :
+         {std::vector<MemberIndex>{1, 2}, std::vector<MemberIndex>{3, 7}}) {
+        const auto views = views_of_norm(3, coalition);
+        EXPECT_EQ(views.size(), 2 * 14641U);
+        EXPECT_TRUE(views == views_of_norm(8, coalition));   // -3
+        EXPECT_FALSE(views == views_of_norm(4, coalition));  // another norm
+        EXPECT_FALSE(views_of_norm(3, coalition, Omit::kZeta) ==
+                     views_of_norm(8, coalition, Omit::kZeta));
     }
 }
 
@@ -431,8 +570,8 @@ void append_guesses(const Vector& view, const std::vector<Vector>& guess,
 // Histograms of every coordinate of the view, of random linear forms of it, and of the guesses.
 Counts sample_views(const std::vector<Vector>& updates, const std::vector<Vector>& guess, Omit omit,
                     std::uint64_t seed) {
-    TinyRound<Larger> round(2, 28, omit);
-    SubsetStreams& own = round.streams[testing::missing_rank(round.committee, 2)];
+    TinyRound<Larger> round({.clients = 2}, 28, omit);
+    SubsetStreams& own = round.streams[testing::missing_rank(round.committee, {2})];
     TestRandom random(seed);
     TestRandom forms_random(101);
     std::vector<Vector> forms(kLinearTests);

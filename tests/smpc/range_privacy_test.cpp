@@ -117,7 +117,7 @@ struct Statement {
 std::vector<Uint128> views_of(const Statement& statement, MemberIndex corrupted, Element point,
                               bool has_random_point = true) {
     TinyProof proof(point, has_random_point);
-    ProofStreams& own = proof.streams[testing::missing_rank(proof.committee, corrupted)];
+    ProofStreams& own = proof.streams[testing::missing_rank(proof.committee, {corrupted})];
     testing::Unknown unknown;
     for (Element& value : own.mask) unknown.elements.push_back(&value);
     for (Element& value : own.range) unknown.elements.push_back(&value);

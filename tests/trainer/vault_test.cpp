@@ -84,6 +84,16 @@ TEST_F(VaultTest, what_belongs_to_older_batches_and_epochs_is_erased) {
     }
 }
 
+TEST_F(VaultTest, update_serves_one_round_also_after_a_restart_and_a_new_epoch) {
+    const Digest update = sha256(as_bytes("u"));
+    EXPECT_TRUE(open().claim_update(7, update).value());
+    EXPECT_TRUE(open().claim_update(7, update).value());  // another attempt
+    EXPECT_TRUE(open().erase_older(9, 0).has_value());
+    EXPECT_FALSE(open().claim_update(8, update).value());
+    EXPECT_FALSE(open().claim_update(6, update).value());
+    EXPECT_TRUE(open().claim_update(8, sha256(as_bytes("v"))).value());
+}
+
 TEST_F(VaultTest, files_that_were_changed_are_an_error_and_never_another_key) {
     Vault vault = open();
     ASSERT_TRUE(vault.store_mask_ring(1, 2, make_ring("a")).has_value());

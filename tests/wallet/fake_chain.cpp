@@ -149,13 +149,23 @@ Result<p2p::ApiAnswer> FakeChain::post_transaction(ByteView bytes) {
     return answer(202, {{"tx_id", transaction_id(*transaction).hex()}});
 }
 
+Result<Bytes> FakeChain::get_blob(const Digest& hash, std::uint64_t length) {
+    if (faults.is_down) return make_error(ErrorCode::kUnavailable, "connection refused");
+    const auto found = blobs_.find(hash);
+    if (found == blobs_.end()) return make_error(ErrorCode::kNotFound, "no such blob");
+    if (found->second.size() != length) return make_error(ErrorCode::kMismatch, "another length");
+    return found->second;
+}
+
 Result<std::size_t> FakeChain::put_blob(const KeyPair& /*account*/, const p2p::BlobUpload& upload) {
     if (faults.is_down) return make_error(ErrorCode::kUnavailable, "connection refused");
     const auto is_named = [&](const Transaction& transaction) {
         const auto named = schema::blob_reference(transaction);
         return named && named->sha256 == sha256(upload.data) && named->length == upload.data.size();
     };
-    if (faults.refuses_blobs || std::none_of(mempool_.begin(), mempool_.end(), is_named)) {
+    const bool is_wanted = expected_blobs_.contains(sha256(upload.data)) ||
+                           std::any_of(mempool_.begin(), mempool_.end(), is_named);
+    if (faults.refuses_blobs || !is_wanted) {
         return make_error(ErrorCode::kRefused, "a node answers 403");
     }
     uploaded_.push_back(to_bytes(upload.data));

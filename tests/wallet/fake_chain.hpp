@@ -6,6 +6,7 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -43,13 +44,17 @@ class FakeChain final : public p2p::ApiChannel {
 
     Result<p2p::ApiAnswer> get(std::string_view target) override;
     Result<p2p::ApiAnswer> post_transaction(ByteView transaction) override;
-    // Takes what a waiting transaction names, as a node does.
+    Result<Bytes> get_blob(const Digest& hash, std::uint64_t length) override;
+    // Takes what a waiting transaction names, as a node does, and what expect_blob() announced.
     Result<std::size_t> put_blob(const KeyPair& account, const p2p::BlobUpload& upload) override;
     [[nodiscard]] std::size_t node() const override { return 0; }
     [[nodiscard]] std::uint64_t now_ms() const override { return now_ms_; }
     void pause_ms(std::uint64_t duration_ms) override;
 
     void write(const Bytes& key, const Bytes& value) { pending_writes_[key] = value; }
+    void add_blob(const Bytes& content) { blobs_[sha256(content)] = content; }
+    // A pledge on the chain names this blob.
+    void expect_blob(const Digest& hash) { expected_blobs_.insert(hash); }
     void make_block();
     // The next block announces these validators; they certify what follows it.
     void change_validators(std::vector<KeyPair> validators);
@@ -89,6 +94,8 @@ class FakeChain final : public p2p::ApiChannel {
     std::vector<Bytes> posted_;
     std::vector<Bytes> uploaded_;
     std::vector<Transaction> executed_;
+    std::map<Digest, Bytes> blobs_;
+    std::set<Digest> expected_blobs_;
     std::uint64_t now_ms_ = 1'000;
 };
 

@@ -50,6 +50,9 @@ class Forwarder final : public p2p::ApiChannel {
     Result<std::size_t> put_blob(const KeyPair& account, const p2p::BlobUpload& upload) override {
         return target_.put_blob(account, upload);
     }
+    Result<Bytes> get_blob(const Digest& hash, std::uint64_t length) override {
+        return target_.get_blob(hash, length);
+    }
     [[nodiscard]] std::size_t node() const override { return target_.node(); }
     [[nodiscard]] std::uint64_t now_ms() const override { return target_.now_ms(); }
     void pause_ms(std::uint64_t duration_ms) override { target_.pause_ms(duration_ms); }

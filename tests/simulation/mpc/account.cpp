@@ -3,8 +3,10 @@
 
 #include <algorithm>
 
+#include "contracts/schema/records.hpp"
 #include "core/transaction.hpp"
 #include "tests/simulation/crypto.hpp"
+#include "tests/simulation/mpc/records.hpp"
 
 namespace consilium::simulation {
 namespace {
@@ -21,7 +23,8 @@ const PublicKey& Account::public_key() const {
     return simulation_key(key_).public_key();
 }
 
-void Account::send(schema::Module module, std::uint16_t action, Bytes arguments) {
+void Account::send(schema::Module module, std::uint16_t action, Bytes arguments,
+                   std::vector<Bytes> blobs) {
     const auto target = stage_.random_process();
     if (waiting_ || !target) return;
     Transaction transaction;
@@ -34,17 +37,29 @@ void Account::send(schema::Module module, std::uint16_t action, Bytes arguments)
     transaction.action = action;
     transaction.arguments = std::move(arguments);
     transaction.signature = simulation_sign(simulation_key(key_), signing_digest(transaction));
-    waiting_ = Waiting{encode(transaction), transaction_id(transaction), transaction.valid_until,
-                       transaction.nonce, 0};
+    was_committed_ = false;
+    waiting_ = Waiting{.transaction = encode(transaction),
+                       .blobs = std::move(blobs),
+                       .id = transaction_id(transaction),
+                       .valid_until = transaction.valid_until,
+                       .nonce = transaction.nonce,
+                       .submitted_ms = 0};
     submit();
 }
 
 void Account::tick() {
     if (!waiting_) return;
+    bool is_nonce_used = false;  // by a transaction that was given up, or one of a clone
+    if (const auto process = stage_.random_process()) {
+        const auto record = read_record<schema::NonceRecord>(stage_.driver_of(*process)->state(),
+                                                             schema::keys::nonce(public_key()));
+        is_nonce_used = record && record->next > waiting_->nonce;
+    }
     if (stage_.is_committed(waiting_->id)) {
         nonce_min_ = waiting_->nonce + 1;
         waiting_.reset();
-    } else if (waiting_->valid_until < stage_.top()) {
+        was_committed_ = true;
+    } else if (waiting_->valid_until < stage_.top() || is_nonce_used) {
         waiting_.reset();
     } else if (stage_.now_ms() - waiting_->submitted_ms >= kResubmitMs) {
         submit();
@@ -54,7 +69,8 @@ void Account::tick() {
 void Account::submit() {
     waiting_->submitted_ms = stage_.now_ms();
     const auto target = stage_.random_process();
-    if (target) stage_.feed(*target, driver::SubmitTransaction{0, waiting_->transaction, {}});
+    if (!target) return;
+    stage_.feed(*target, driver::SubmitTransaction{0, waiting_->transaction, waiting_->blobs});
 }
 
 }  // namespace consilium::simulation

@@ -140,6 +140,9 @@ void ProtocolChecks::check(const schema::BatchStateChanged& change) {
         case BatchState::kBurned:
             ++counts_.burned;
             check_named(action::kPrepShare, label);
+            check_named(action::kPrepWeights, label);
+            check_named(action::kPrepCheck, label);
+            check_named(action::kCoinShare, label);
             check_named(action::kPrepReveal, label);
             break;
         case BatchState::kPosting:

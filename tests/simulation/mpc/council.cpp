@@ -14,8 +14,9 @@ namespace keys = schema::keys;
 
 }  // namespace
 
-Council::Council(Stage& stage, const Genesis& genesis, std::size_t first_key, schema::TaskSpec task)
-    : stage_(stage), task_(std::move(task)) {
+Council::Council(Stage& stage, const Genesis& genesis, std::size_t first_key, schema::TaskSpec task,
+                 Bytes reference_set)
+    : stage_(stage), task_(std::move(task)), reference_set_(std::move(reference_set)) {
     for (std::size_t i = 0; i < genesis.organisations.size(); ++i) {
         members_.emplace_back(stage, genesis, first_key + i);
     }
@@ -56,11 +57,21 @@ bool Council::vote(const StateReader& state) {
     return true;
 }
 
-void Council::propose(schema::ProposalKind kind, Bytes payload) {
+void Council::propose(schema::ProposalKind kind, Bytes payload, std::vector<Bytes> blobs) {
     Account& member = members_[stage_.random().below(members_.size())];
     if (member.is_busy()) return;
     member.send(schema::Module::kGovernance, action::kPropose,
-                encode(schema::Propose{kind, std::move(payload)}));
+                encode(schema::Propose{kind, std::move(payload)}), std::move(blobs));
+}
+
+void Council::prepare_task(const StateReader& state) {
+    if (task_.reference_set && !state.get(keys::reference_set(*task_.reference_set))) {
+        const schema::ReferenceSetApproval approval{
+            {*task_.reference_set, reference_set_.size()}, std::nullopt, false};
+        return propose(schema::ProposalKind::kApproveReferenceSet, encode(approval),
+                       {reference_set_});
+    }
+    propose(schema::ProposalKind::kCreateTask, encode(task_));
 }
 
 void Council::tick(const StateReader& state, const std::vector<PublicKey>& trainers) {
@@ -72,7 +83,7 @@ void Council::tick(const StateReader& state, const std::vector<PublicKey>& train
     if (!approve(state, trainers) || vote(state) || is_anybody_busy) return;
     const auto tasks = read_record<schema::TasksRecord>(state, keys::tasks());
     if (!tasks || tasks->active.empty()) {
-        return propose(schema::ProposalKind::kCreateTask, encode(task_));
+        return prepare_task(state);
     }
     if (stage_.now_ms() - progress_ms_ < kPatienceMs) return;
     const auto epoch = current_epoch(state);

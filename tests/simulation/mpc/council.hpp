@@ -12,7 +12,9 @@ namespace consilium::simulation {
 class Council {
   public:
     // `first_key`: index of the first member's simulation_key(); one member per organisation.
-    Council(Stage& stage, const Genesis& genesis, std::size_t first_key, schema::TaskSpec task);
+    // `reference_set`: what the task's reference set must be approved as; empty: the task has none.
+    Council(Stage& stage, const Genesis& genesis, std::size_t first_key, schema::TaskSpec task,
+            Bytes reference_set);
 
     // `state`: newest decided. `trainers`: who is to take part.
     void tick(const StateReader& state, const std::vector<PublicKey>& trainers);
@@ -24,10 +26,13 @@ class Council {
   private:
     [[nodiscard]] bool approve(const StateReader& state, const std::vector<PublicKey>& trainers);
     [[nodiscard]] bool vote(const StateReader& state);
-    void propose(schema::ProposalKind kind, Bytes payload);
+    void propose(schema::ProposalKind kind, Bytes payload, std::vector<Bytes> blobs = {});
+    // Approves the set, then opens the task.
+    void prepare_task(const StateReader& state);
 
     Stage& stage_;
     schema::TaskSpec task_;
+    Bytes reference_set_;
     std::deque<Account> members_;
     std::uint64_t progress_ms_ = 0;
 };

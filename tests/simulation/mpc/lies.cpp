@@ -94,6 +94,17 @@ void Liar::choose(const mpc::Outgoing& outgoing, std::uint64_t now_ms,
     }
 }
 
+bool Liar::tell(mpc::Letter& letter, const std::function<void(const Lie&)>& on_lie) {
+    for (Lie& lie : lies_) {
+        if (lie.action != kLetterAction || lie.labels_max == 0) continue;
+        --lie.labels_max;
+        on_lie(lie);
+        if (lie.kind == LieKind::kWithheld) return false;
+        letter.content.back() ^= 1;
+    }
+    return true;
+}
+
 std::vector<Told> Liar::tell(const std::vector<mpc::Outgoing>& owed, std::uint64_t now_ms,
                              const std::function<void(const Lie&)>& on_lie) {
     std::vector<Told> told;

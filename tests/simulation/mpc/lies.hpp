@@ -46,6 +46,8 @@ class Liar {
     // Only lies of these actions go on.
     void keep_only_from(std::uint16_t first_action);
     [[nodiscard]] bool is_honest() const { return lies_.empty() && chosen_.empty(); }
+    // False: the letter is withheld. One that is falsified opens or seals nothing.
+    [[nodiscard]] bool tell(mpc::Letter& letter, const std::function<void(const Lie&)>& on_lie);
     // What to hand in instead of what is owed. The same label is always treated alike.
     [[nodiscard]] std::vector<Told> tell(const std::vector<mpc::Outgoing>& owed,
                                          std::uint64_t now_ms,
@@ -63,6 +65,9 @@ class Liar {
     std::vector<Lie> lies_;
     std::map<std::string, Chosen> chosen_;  // by label
 };
+
+// Stands in a lie for the letters to other members, which have no action: kWrong and kWithheld.
+inline constexpr std::uint16_t kLetterAction = 1'000;
 
 // Every action number that validators use or will use.
 [[nodiscard]] const std::vector<std::uint16_t>& validator_actions();

@@ -22,7 +22,9 @@ enum class MpcPlanted : std::uint8_t {
     kClaimedLie,         // a right share is on record as wrong: nobody will name it
     kTwoProofs,          // a trainer proves anew each time
     kTwoUpdates,         // a trainer masks anew each time
-    kSilentMajority      // more than t workers stay silent for ever
+    kSilentMajority,     // more than t workers stay silent for ever
+    kOtherReference,     // a quorum of validators computes another reference update
+    kNoLetters           // links carry no letters
 };
 
 // Where an epoch and its rounds stand, in the order of a run.
@@ -41,6 +43,9 @@ enum class Step : std::uint8_t {
     kBetween  // the round has ended
 };
 
+// Of the reference update in the rounds of a run.
+enum class ReferenceUse : std::uint8_t { kNone, kOptional, kRequired };
+
 // A validator that goes down when the chain first comes to a step.
 struct Outage {
     std::size_t process{};
@@ -57,6 +62,11 @@ struct MpcOptions {
     std::optional<std::vector<Lie>> lies;
     std::size_t liar = 3;
     bool are_haves_hidden = false;  // the liar shows its HAVEs to backups only
+    // Of the letters between members, beside what the weather does.
+    std::uint64_t letter_loss_percent = 5;
+    std::uint64_t letter_delay_max_ms = 200;
+    // Whether the task has a reference set, and whether it requires a reference; nullopt: by seed.
+    std::optional<ReferenceUse> references;
     std::vector<Outage> outages;
     MpcPlanted planted = MpcPlanted::kNothing;
 };

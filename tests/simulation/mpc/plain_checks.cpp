@@ -70,6 +70,37 @@ void ProtocolChecks::check(const schema::Statistics& statistics) {
         }
     }
     check_products(statistics, *round, updates, blur);
+    check_references(statistics, *round, updates, blur);
+}
+
+void ProtocolChecks::check(const schema::ReferenceFixed& fixed) {
+    ++counts_.references;
+    const auto round =
+        read_record<schema::RoundRecord>(reference_.state(), keys::round(fixed.label.round));
+    const auto dimension = static_cast<std::size_t>(round->terms.dimension);
+    const Update expected = make_reference_(fixed.label.round, dimension);
+    if (sha256(smpc::encode_integers(expected)) != fixed.reference.sha256 ||
+        product(expected, expected) != Wide{fixed.reference.squared_norm}) {
+        fail_("M13: the reference of round " + std::to_string(fixed.label.round) +
+              " is not the one that honest validators computed");
+    }
+}
+
+void ProtocolChecks::check_references(const schema::Statistics& statistics,
+                                      const schema::RoundRecord& round,
+                                      const std::vector<const Update*>& updates,
+                                      std::int64_t blur) {
+    if (!round.reference) {
+        if (!statistics.references.empty()) fail_("M13: products with a reference that is none");
+        return;
+    }
+    const Update g =
+        make_reference_(statistics.label.round, static_cast<std::size_t>(round.terms.dimension));
+    for (std::size_t i = 0; i < updates.size(); ++i) {
+        if (is_within(statistics.references.at(i), product(*updates[i], g), blur)) continue;
+        return fail_("M13: the product of slot " + std::to_string(statistics.slots[i]) +
+                     " with the reference of round " + std::to_string(statistics.label.round));
+    }
 }
 
 void ProtocolChecks::check_products(const schema::Statistics& statistics,

@@ -11,28 +11,62 @@ namespace action = schema::action;
 
 constexpr std::size_t kTrainerKeys = 300;  // index of the first trainer's key
 constexpr std::uint64_t kCouncilTickMs = 150;
-// Setup and preparation need everybody: lies there end with healing, those in rounds go on.
-constexpr std::uint16_t kFirstRoundAction = action::kStat1;
+// Lies in the key setup end with healing: it needs every leader, and the council's patience with an
+// epoch is longer than a run. All others go on.
+constexpr std::uint16_t kFirstLastingAction = action::kPrepShare;
 
+// Every second one where shares are opened, every fourth in the preparation.
+[[nodiscard]] std::uint16_t draw_action(Random& random) {
+    if (random.one_in(2)) {
+        return static_cast<std::uint16_t>(random.between(action::kCoinShare, action::kAggregateOk));
+    }
+    if (random.one_in(2)) {
+        return static_cast<std::uint16_t>(random.between(action::kPrepShare, action::kPrepReveal));
+    }
+    const auto& actions = validator_actions();
+    const std::uint64_t which = random.below(actions.size() + 1);
+    return which == actions.size() ? kLetterAction : actions[which];
+}
+
+[[nodiscard]] Lie draw_lie(Random& random, std::uint16_t number) {
+    Lie lie;
+    lie.action = number;
+    lie.kind = static_cast<LieKind>(random.below(5));
+    lie.error = random.between(1, 1'000'000);
+    lie.labels_max = static_cast<std::uint32_t>(
+        lie.action < kFirstLastingAction ? random.between(1, 3) : random.between(1, 40));
+    lie.delay_ms = random.between(100, 4'000);
+    return lie;
+}
+
+// What follows PREP_SHARE is asked for only when somebody's share is missing or wrong.
 [[nodiscard]] std::vector<Lie> draw_lies(Random& random) {
     std::vector<Lie> lies;
+    if (random.percent(60)) {
+        lies.push_back(draw_lie(random, action::kPrepShare));
+        if (random.one_in(2)) lies.back().kind = LieKind::kWrong;
+    }
+    if (random.percent(20)) {  // so that members have to write letters
+        lies.push_back(draw_lie(random, action::kKeyCommit));
+        lies.back().kind = LieKind::kWrong;
+    }
     const std::uint64_t count = random.between(1, 4);
     for (std::uint64_t i = 0; i < count; ++i) {
-        const auto& actions = validator_actions();
-        Lie lie;
-        lie.action = actions[random.below(actions.size())];
-        if (random.one_in(2)) {  // every second one where shares are opened
-            lie.action =
-                static_cast<std::uint16_t>(random.between(action::kStat1, action::kAggregateOk));
-        }
-        lie.kind = static_cast<LieKind>(random.below(5));
-        lie.error = random.between(1, 1'000'000);
-        lie.labels_max = static_cast<std::uint32_t>(
-            lie.action < kFirstRoundAction ? random.between(1, 3) : random.between(1, 40));
-        lie.delay_ms = random.between(100, 4'000);
-        lies.push_back(lie);
+        const std::uint16_t number = draw_action(random);
+        lies.push_back(draw_lie(random, number));
     }
     return lies;
+}
+
+[[nodiscard]] ReferenceUse reference_use(const MpcOptions& options, std::uint64_t seed) {
+    if (options.references) return *options.references;
+    if (seed % 7 == 1) return ReferenceUse::kOptional;
+    return seed % 7 == 4 ? ReferenceUse::kRequired : ReferenceUse::kNone;
+}
+
+[[nodiscard]] Bytes reference_set_of(const schema::TaskSpec& task) {
+    if (!task.reference_set) return {};
+    return encode(simulated_reference_set(task.model.layers.front()));
 }
 
 [[nodiscard]] Step step_of(const StateReader& state) {
@@ -72,23 +106,26 @@ constexpr std::uint16_t kFirstRoundAction = action::kStat1;
 }
 
 // Lies that a planted defect tells in the name of a validator held for honest.
-[[nodiscard]] std::optional<Lie> planted_lie(MpcPlanted planted, std::size_t member) {
+[[nodiscard]] std::vector<Lie> planted_lies(MpcPlanted planted, std::size_t member) {
     Lie lie{.action = action::kStat1, .kind = LieKind::kWrong, .error = 1, .labels_max = 1'000'000};
     if (planted == MpcPlanted::kCommonStatistics) {
         lie.error = std::uint64_t{1} << 43;
-        return lie;
+        return {lie};
     }
     if (planted == MpcPlanted::kCommonAggregate) {
         lie.action = action::kAggregate;
         lie.error = std::uint64_t{1} << 30;
-        return lie;
+        return {lie};
     }
-    if (planted == MpcPlanted::kHonestError && member == 1) return lie;
-    if (planted == MpcPlanted::kSilentMajority && member < 2) {
-        lie.kind = LieKind::kWithheld;
-        return lie;
+    if (planted == MpcPlanted::kHonestError && member == 1) return {lie};
+    Lie silence = lie;
+    silence.kind = LieKind::kWithheld;
+    if (planted == MpcPlanted::kSilentMajority && member < 2) return {silence};
+    if (planted == MpcPlanted::kNoLetters && member == 3) {
+        lie.action = action::kKeyCommit;
+        return {lie, silence};
     }
-    return std::nullopt;
+    return {};
 }
 
 }  // namespace
@@ -101,7 +138,7 @@ schema::Parameters simulated_parameters() {
     return parameters;
 }
 
-schema::TaskSpec simulated_task(std::uint64_t seed) {
+schema::TaskSpec simulated_task(std::uint64_t seed, ReferenceUse references) {
     schema::TaskSpec spec;
     spec.name = "Study";
     spec.data_schema = "study";
@@ -117,16 +154,31 @@ schema::TaskSpec simulated_task(std::uint64_t seed) {
     spec.windows.submit = {.blocks = 4, .ms = 2'500};
     spec.windows.range = {.blocks = 4, .ms = 2'500};
     spec.windows.aggregate = {.blocks = 3, .ms = 1'000};
+    if (references != ReferenceUse::kNone) {
+        spec.reference_set = sha256(encode(simulated_reference_set(spec.model.layers.front())));
+        spec.is_reference_required = references == ReferenceUse::kRequired;
+    }
     return spec;
 }
 
 Protocol::Protocol(const Parts& parts)
     : parts_(parts),
+      references_(reference_use(parts.options, parts.seed)),
+      // A planted defect: what all validators compute alike is not g.
+      reference_(parts.seed + (parts.options.planted == MpcPlanted::kOtherReference ? 1 : 0)),
       random_(parts.seed * 40'503 + 17),
       checks_(parts.genesis, parts.options.planted == MpcPlanted::kOtherParameters,
               [&stage = parts.stage](const std::string& what) { stage.fail(what); }),
-      council_(parts.stage, parts.genesis, parts.first_council_key, simulated_task(parts.seed)),
+      council_(parts.stage, parts.genesis, parts.first_council_key,
+               simulated_task(parts.seed, references_),
+               reference_set_of(simulated_task(parts.seed, references_))),
       outages_(parts.options.outages) {
+    if (references_ != ReferenceUse::kNone) {
+        checks_.expect_references(reference_set_of(simulated_task(parts.seed, references_)),
+                                  [seed = parts.seed](std::uint64_t round, std::size_t dimension) {
+                                      return reference_update(seed, round, dimension);
+                                  });
+    }
     for (const GenesisOrganisation& organisation : parts_.genesis.organisations) {
         checks_.add_validator(organisation.validator_key);
     }
@@ -168,35 +220,53 @@ void Protocol::plan_lies(Validator& validator, const PublicKey& key) {
     if (!lies.empty()) checks_.set_liar(key);
 }
 
-void Protocol::add_process(std::size_t process, std::size_t member, bool is_faulty) {
+void Protocol::send_letter(std::size_t process, const PublicKey& from, const mpc::Letter& letter) {
+    ++letters_;
+    if (parts_.options.planted == MpcPlanted::kNoLetters) return;
+    parts_.stage.carry(process, letter.peer,
+                       [this, from, content = letter.content](std::size_t target) {
+                           Validator* validator = validator_of(target);
+                           if (validator != nullptr) validator->receive({from, content});
+                       });
+}
+
+Validator::Parts Protocol::validator_parts(std::size_t process, std::size_t member) {
     const MpcPlanted planted = parts_.options.planted;
     const PublicKey key = simulation_key(member).public_key();
     const bool is_planted = planted != MpcPlanted::kNothing;
     const bool is_claimed = planted == MpcPlanted::kClaimedLie && member == 0;
-    auto validator = std::make_unique<Validator>(Validator::Parts{
-        .stage = parts_.stage,
-        .identity = parts_.genesis.identity(),
-        .process = process,
-        .key = member,
-        .seed = parts_.seed,
-        .defect = defect_of(planted),
-        .resigns_after_crash = planted == MpcPlanted::kResignsAfterCrash,
-        .observer = {.on_owed = [this, key](const auto& owed) { checks_.on_owed(key, owed); },
-                     .on_told =
-                         [this, key, is_planted, is_claimed](const Told& told) {
-                             Told record = told;
-                             if (is_planted) record.is_false = is_claimed;
-                             checks_.on_told(key, record);
-                         },
-                     .on_stepped =
-                         [this, process](const StateReader& state) {
-                             checks_.on_stepped(process, state,
-                                                validators_.at(process)->secrets().content());
-                         }}});
-    if (const auto lie = planted_lie(planted, member)) {
-        validator->liar().add(*lie);
-    } else if (is_faulty && !is_planted && (parts_.options.lies || random_.percent(75))) {
-        plan_lies(*validator, key);
+    return {.stage = parts_.stage,
+            .identity = parts_.genesis.identity(),
+            .process = process,
+            .key = member,
+            .seed = parts_.seed,
+            .defect = defect_of(planted),
+            .resigns_after_crash = planted == MpcPlanted::kResignsAfterCrash,
+            .observer = {.on_owed = [this, key](const auto& owed) { checks_.on_owed(key, owed); },
+                         .on_told =
+                             [this, key, is_planted, is_claimed](const Told& told) {
+                                 Told record = told;
+                                 if (is_planted) record.is_false = is_claimed;
+                                 checks_.on_told(key, record);
+                             },
+                         .on_stepped =
+                             [this, process](const StateReader& state) {
+                                 checks_.on_stepped(process, state,
+                                                    validators_.at(process)->secrets().content());
+                             }},
+            .send_letter = [this, process,
+                            key](const mpc::Letter& letter) { send_letter(process, key, letter); },
+            .references = references_ == ReferenceUse::kNone ? nullptr : &reference_};
+}
+
+void Protocol::add_process(std::size_t process, std::size_t member, bool is_faulty) {
+    auto validator = std::make_unique<Validator>(validator_parts(process, member));
+    const MpcPlanted planted = parts_.options.planted;
+    const std::vector<Lie> lies = planted_lies(planted, member);
+    for (const Lie& lie : lies) validator->liar().add(lie);
+    const bool may_lie = is_faulty && planted == MpcPlanted::kNothing;
+    if (may_lie && (parts_.options.lies || random_.percent(75))) {
+        plan_lies(*validator, simulation_key(member).public_key());
     }
     members_[process] = member;
     validators_.emplace(process, std::move(validator));
@@ -285,6 +355,10 @@ void Protocol::follow_step() {
     }
 }
 
+CrashPoint Protocol::draw_crash_point() {
+    return random_.one_in(2) ? CrashPoint::kBeforeSync : CrashPoint::kAfterSync;
+}
+
 void Protocol::inject_fault() {
     const std::uint64_t which = random_.below(8);
     if (which > 5) {  // a validator will be down at some step
@@ -302,18 +376,16 @@ void Protocol::inject_fault() {
         if (validator == nullptr) return;
         if (which == 2) return validator->secrets().plan_error(random_.between(1, 4));
         parts_.stage.count("secret_crash_planned");
-        validator->secrets().plan_crash(random_.between(1, 6), random_.one_in(2)
-                                                                   ? CrashPoint::kBeforeSync
-                                                                   : CrashPoint::kAfterSync);
-        return;
+        const std::uint64_t writes = random_.between(1, 6);
+        return validator->secrets().plan_crash(writes, draw_crash_point());
     }
     Trainer& trainer = trainers_[random_.below(trainers_.size())];
     if (which == 3) {
         parts_.stage.count("trainer_crash");
         trainer.crash(random_.between(50, 2'500));
     } else if (which == 4) {
-        trainer.crash_at_write(random_.between(1, 4), random_.one_in(2) ? CrashPoint::kBeforeSync
-                                                                        : CrashPoint::kAfterSync);
+        const std::uint64_t writes = random_.between(1, 4);
+        trainer.crash_at_write(writes, draw_crash_point());
     } else if (!trainer.restore_backup()) {
         trainer.back_up();
     } else {
@@ -326,7 +398,7 @@ void Protocol::heal() {
     for (auto& [process, validator] : validators_) {
         validator->secrets().clear_plans();
         if (parts_.options.planted == MpcPlanted::kNothing) {
-            validator->liar().keep_only_from(kFirstRoundAction);
+            validator->liar().keep_only_from(kFirstLastingAction);
         }
     }
     outages_.clear();

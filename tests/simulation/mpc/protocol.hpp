@@ -9,6 +9,7 @@
 #include "tests/simulation/mpc/council.hpp"
 #include "tests/simulation/mpc/options.hpp"
 #include "tests/simulation/mpc/protocol_checks.hpp"
+#include "tests/simulation/mpc/reference.hpp"
 #include "tests/simulation/mpc/validator.hpp"
 
 namespace consilium::simulation {
@@ -42,6 +43,7 @@ class Protocol {
     // Whether a round that was opened after healing has ended with a result.
     [[nodiscard]] bool is_settled() const;
     [[nodiscard]] const ProtocolChecks::Counts& counts() const { return checks_.counts(); }
+    [[nodiscard]] std::uint64_t letters() const { return letters_; }  // that members sent
     [[nodiscard]] Step step() const { return step_; }
     [[nodiscard]] const std::map<Digest, Bytes>& execution_inputs() const {
         return checks_.execution_inputs();
@@ -52,11 +54,16 @@ class Protocol {
     void make_trainers();
     void follow_step();
     void plan_lies(Validator& validator, const PublicKey& key);
+    [[nodiscard]] Validator::Parts validator_parts(std::size_t process, std::size_t member);
+    void send_letter(std::size_t process, const PublicKey& from, const mpc::Letter& letter);
     void tick_trainer(Trainer& trainer);
     void tick_council();
     [[nodiscard]] Validator* validator_of(std::size_t process);
+    [[nodiscard]] CrashPoint draw_crash_point();
 
     Parts parts_;
+    ReferenceUse references_;
+    SimulatedReference reference_;
     Random random_;
     ProtocolChecks checks_;
     Council council_;
@@ -64,6 +71,7 @@ class Protocol {
     std::vector<PublicKey> trainer_keys_;
     std::map<std::size_t, std::unique_ptr<Validator>> validators_;  // by process
     std::map<std::size_t, std::size_t> members_;                    // key index by process
+    std::uint64_t letters_ = 0;
     std::uint64_t seen_progress_ = 0;
     Step step_ = Step::kNone;
     std::vector<Outage> outages_;
@@ -72,6 +80,6 @@ class Protocol {
 
 // Parameters and task of the simulated consortium.
 [[nodiscard]] schema::Parameters simulated_parameters();
-[[nodiscard]] schema::TaskSpec simulated_task(std::uint64_t seed);
+[[nodiscard]] schema::TaskSpec simulated_task(std::uint64_t seed, ReferenceUse references);
 
 }  // namespace consilium::simulation

@@ -66,6 +66,12 @@ constexpr std::array kDefects = {Code::kEquivocation,  Code::kBadArguments,   Co
 ProtocolChecks::ProtocolChecks(const Genesis& genesis, bool parameters_differ, Fail fail)
     : reference_(genesis, parameters_differ), fail_(std::move(fail)) {}
 
+void ProtocolChecks::expect_references(const Bytes& set, MakeReference make) {
+    reference_.add_blob(set);
+    execution_inputs_[sha256(set)] = set;
+    make_reference_ = std::move(make);
+}
+
 void ProtocolChecks::on_owed(const PublicKey& key, const std::vector<mpc::Outgoing>& owed) {
     Member& member = validators_.at(key);
     for (const mpc::Outgoing& outgoing : owed) {
@@ -186,6 +192,7 @@ void ProtocolChecks::on_transaction(const Transaction& transaction, const Receip
               std::to_string(transaction.action) + ", " + std::string(schema::to_string(code)));
     }
     if (code != Code::kOk) return;
+    if (transaction.action == action::kPrepReveal) ++counts_.reveals;
     if (transaction.action == action::kPrepWeights) {
         const auto name = decode<schema::PrepWeights>(transaction.arguments).value().share;
         execution_inputs_[name.sha256] = reference_.get(name.sha256).value();
@@ -222,6 +229,8 @@ void ProtocolChecks::on_event(const Event& one) {
             return check(decode<schema::BatchStateChanged>(one.payload).value());
         case event::kSeed:
             return check(decode<schema::SeedOpened>(one.payload).value());
+        case event::kReferenceFixed:
+            return check(decode<schema::ReferenceFixed>(one.payload).value());
         case event::kEquivocation:
             return check(decode<schema::Equivocation>(one.payload).value());
         case event::kStatistics:

@@ -7,7 +7,8 @@
 // name them once their share was seen. M7 no honest client loses its slot, no forged proof passes.
 // M8 secrets are gone when the state says so. M9 for one mask batch one masked update and one proof
 // ever leave a trainer. M10 after healing a round ends. M11 no batch is both certified and
-// revealed. M12 one seed per coin, everywhere, and it is that of the honest shares.
+// revealed. M12 one seed per coin, everywhere, and it is that of the honest shares. M13 the
+// reference that counts, and the products with it, are those of the honest validators' g.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -32,6 +33,9 @@ class ProtocolChecks final : public TrainerWitness {
     using Fail = std::function<void(const std::string&)>;
     ProtocolChecks(const Genesis& genesis, bool parameters_differ, Fail fail);
 
+    using MakeReference = std::function<Update(std::uint64_t round, std::size_t dimension)>;
+    // Before the run: the approved set, and g of every round.
+    void expect_references(const Bytes& set, MakeReference make);
     // Who is what; before the run, and when a member is robbed of its store.
     void add_validator(const PublicKey& key) { validators_[key] = {}; }
     void set_liar(const PublicKey& key) { validators_.at(key).is_honest = false; }
@@ -68,6 +72,8 @@ class ProtocolChecks final : public TrainerWitness {
         std::uint64_t disputes = 0;
         std::uint64_t burned = 0;
         std::uint64_t excluded = 0;
+        std::uint64_t reveals = 0;       // accepted
+        std::uint64_t references = 0;    // agreed on
         std::uint64_t attempts = 0;      // of all rounds
         std::uint64_t newest_round = 0;  // that was opened
         std::uint64_t last_result = 0;   // number of that round
@@ -95,6 +101,9 @@ class ProtocolChecks final : public TrainerWitness {
     void check(const schema::RoundResult& result);
     void check_aggregate(const schema::RoundResult& result, const schema::RoundRecord& round,
                          const std::vector<std::int64_t>& aggregate);
+    void check(const schema::ReferenceFixed& fixed);
+    void check_references(const schema::Statistics& statistics, const schema::RoundRecord& round,
+                          const std::vector<const Update*>& updates, std::int64_t blur);
     void check_products(const schema::Statistics& statistics, const schema::RoundRecord& round,
                         const std::vector<const Update*>& updates, std::int64_t blur);
     void check(const schema::SeedOpened& opened);
@@ -121,6 +130,7 @@ class ProtocolChecks final : public TrainerWitness {
                     const SecretDisk::Content& secrets);
 
     ReferenceReplica reference_;
+    MakeReference make_reference_;  // empty: the task has no reference
     Fail fail_;
     std::map<PublicKey, Member> validators_;
     std::map<PublicKey, bool> trainers_;  // whether honest

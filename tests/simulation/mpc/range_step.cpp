@@ -79,7 +79,7 @@ void Trainer::prove_range(const Epoch& epoch, const schema::RoundRecord& round,
         account_.forget();
     }
     const schema::Range arguments{round.label, epoch.slot, {sha256(*proof), proof->size()}};
-    hand_in({schema::action::kRange, batch, encode(arguments)}, *proof, process);
+    hand_in({schema::action::kRange, round.label, encode(arguments)}, *proof, process);
 }
 
 }  // namespace consilium::simulation

@@ -30,6 +30,10 @@ class Stage {
     // A running process that follows the protocol of the ledger, if the one drawn is.
     [[nodiscard]] virtual std::optional<std::size_t> random_process() = 0;
     virtual void feed(std::size_t process, const driver::Event& event) = 0;
+    // A letter on the link between two processes, outside the ledger's frames: it may be lost, come
+    // late or twice. `deliver` is called with every process of the key `to` that it reaches.
+    virtual void carry(std::size_t from, const PublicKey& to,
+                       const std::function<void(std::size_t)>& deliver) = 0;
     // A ProcessCrash inside ends the process, as a crash of its driver would.
     virtual void run_guarded(std::size_t process, const std::function<void()>& action) = 0;
 

@@ -241,6 +241,7 @@ std::optional<Bytes> Trainer::masked_update(const Epoch& epoch, const schema::Ro
 void Trainer::take_part(const Epoch& epoch, std::size_t process) {
     const auto round = current_round(epoch.state);
     if (!round || round->label.mpc_epoch != epoch.record.mpc_epoch) return;
+    give_up_late(*round);
     if (round->phase == Phase::kRanging) return prove_range(epoch, *round, process);
     if (round->phase != Phase::kSubmitting) return;
     const auto masked = masked_update(epoch, *round);
@@ -249,7 +250,7 @@ void Trainer::take_part(const Epoch& epoch, std::size_t process) {
     const auto stored = read_record<schema::PledgeRecord>(
         epoch.state, keys::pledge({round->label.mpc_epoch, round->label.batch}, epoch.slot));
     if (!stored) {
-        if (parts_.is_forgetful && lives_ > 0) return;
+        if (parts_.is_forgetful && pledged_batch_ == round->label.batch) return;
         if (!round->pledges_closed) pledge(arguments);
         return;
     }
@@ -262,13 +263,24 @@ void Trainer::take_part(const Epoch& epoch, std::size_t process) {
     // Final and ours: only now may the bytes leave.
     if (!parts_.is_forgetful && !(stored->update == arguments.update)) return;
     if ((round->submitted & schema::slot_bit(epoch.slot)) != 0) return;
-    const schema::BatchLabel batch{arguments.label.mpc_epoch, arguments.label.batch};
-    hand_in({action::kSubmit, batch, encode(arguments)}, *masked, process);
+    hand_in({action::kSubmit, arguments.label, encode(arguments)}, *masked, process);
+}
+
+void Trainer::give_up_late(const schema::RoundRecord& round) {
+    if (!sent_ || !account_.is_busy()) return;
+    const std::pair attempt{round.label.round, round.label.attempt};
+    const bool is_over = attempt > sent_attempt_ ||
+                         (attempt == sent_attempt_ &&
+                          schema::phase_order(round.phase) > schema::phase_order(sent_phase_));
+    if (!is_over) return;  // or the node is behind
+    account_.forget();
+    sent_.reset();
 }
 
 void Trainer::pledge(const schema::Pledge& arguments) {
     if (account_.is_busy()) return;
     account_.send(schema::Module::kSubmission, action::kPledge, encode(arguments));
+    pledged_batch_ = arguments.label.batch;
 }
 
 void Trainer::misbehave_after_pledge(const schema::Pledge& arguments) {
@@ -289,11 +301,18 @@ void Trainer::hand_in(const Message& message, const Bytes& blob, std::size_t pro
         dripped_.clear();
         // Nodes know the update by its pledge, a proof only by its transaction.
         const bool is_proof = message.action == action::kRange;
+        sent_attempt_ = {message.label.round, message.label.attempt};
+        sent_phase_ = is_proof ? Phase::kRanging : Phase::kSubmitting;
         next_delivery_ms_ = parts_.stage.now_ms() + (is_proof ? kTransactionMs : 0);
         if (kind_ != TrainerKind::kBadWords) {
-            parts_.witness.on_released({public_key(), message.batch, message.action}, blob);
+            parts_.witness.on_released(
+                {public_key(), {message.label.mpc_epoch, message.label.batch}, message.action},
+                blob);
         }
     } else if (!account_.is_busy()) {
+        // Settled, although this node may be behind and not show it: a second one would only stand
+        // in the way of what comes next.
+        if (account_.was_committed()) return;
         sent_.reset();  // it expired on the way
     }
     deliver(blob, process);

@@ -109,10 +109,12 @@ class Trainer {
     // A transaction of the module submission that names a blob.
     struct Message {
         std::uint16_t action{};
-        schema::BatchLabel batch;
+        schema::RoundLabel label;
         Bytes arguments;
     };
     void hand_in(const Message& message, const Bytes& blob, std::size_t process);
+    // Stops waiting for a blob transaction whose phase is over.
+    void give_up_late(const schema::RoundRecord& round);
     void deliver(const Bytes& blob, std::size_t process);
     void misbehave_after_pledge(const schema::Pledge& arguments);
 
@@ -127,6 +129,9 @@ class Trainer {
     std::uint64_t lives_ = 0;
     // Of this life.
     std::optional<Digest> sent_;  // hash of the blob whose SUBMIT or RANGE was sent
+    std::pair<std::uint64_t, std::uint32_t> sent_attempt_{};  // round and attempt
+    schema::Phase sent_phase_{};
+    std::optional<std::uint64_t> pledged_batch_;
     std::optional<std::uint64_t> misbehaved_round_;
     std::uint64_t next_delivery_ms_ = 0;
     std::set<std::size_t> dripped_;

@@ -29,7 +29,7 @@ void Validator::start() {
                                    byte = static_cast<std::uint8_t>(random->next());
                                }
                            }},
-        secrets_, blobs_);
+        secrets_, blobs_, parts_.references);
     outbox_.emplace(parts_.identity, key.public_key(),
                     [&key](const Digest& message) { return simulation_sign(key, message); });
     plan_step(parts_.stage.random().between(1, kIdleMs));
@@ -61,9 +61,17 @@ void Validator::step() {
         }
     }
     for (const mpc::Outgoing& outgoing : *owed) seen_labels_.insert(outgoing.label);
+    for (mpc::Letter& letter : worker_->take_letters()) {
+        const auto on_lie = [this](const Lie& lie) { parts_.stage.count(name_of(lie.kind)); };
+        if (liar_.tell(letter, on_lie)) parts_.send_letter(std::move(letter));
+    }
     parts_.observer.on_stepped(state);
     parts_.observer.on_owed(*owed);
     hand_in(*owed, *driver);
+}
+
+void Validator::receive(mpc::Letter letter) {
+    if (worker_) worker_->receive(std::move(letter));
 }
 
 std::string Validator::describe() const {

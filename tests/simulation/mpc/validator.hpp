@@ -35,6 +35,8 @@ class Validator {
         // A planted defect: after a restart, repeated messages carry other bytes.
         bool resigns_after_crash = false;
         Observer observer;
+        std::function<void(mpc::Letter)> send_letter;  // `peer` is who shall get it
+        mpc::ReferenceSource* references = nullptr;    // of a task that has references
     };
     explicit Validator(Parts parts);
 
@@ -43,6 +45,8 @@ class Validator {
     void plan_step(std::uint64_t delay_ms);
     [[nodiscard]] std::string describe() const;
     void on_refused() { is_refused_ = true; }
+    // From the validator of this key; lost when the process is down.
+    void receive(mpc::Letter letter);
 
     [[nodiscard]] SecretDisk& secrets() { return secrets_; }
     [[nodiscard]] Liar& liar() { return liar_; }
