@@ -129,8 +129,9 @@ bool Driver::Core::is_primary() const {
 }
 
 std::uint64_t Driver::Core::sync_slack() const {
-    // A voting replica hears of the next block from consensus before anybody can claim it.
-    return replica_.can_vote() ? 1 : 0;
+    // A voting replica hears of the next block from consensus before anybody can claim it. After a
+    // view change at this height perhaps not: whoever has the block may have left the members.
+    return replica_.can_vote() && replica_.view() == View{0} ? 1 : 0;
 }
 
 void Driver::Core::refresh_blobs() {
