@@ -83,24 +83,30 @@ Bytes zeros(const schema::KeyCommitment& /*entry*/, smpc::MemberIndex /*recipien
     return Bytes(smpc::kSealedOpeningBytes);
 }
 
-// Another K_A, properly sealed: what a leader that equivocates sends.
+// Another K_A, properly sealed under this label.
+Bytes seal_other_key(const World& world, smpc::MemberIndex sender, schema::MemberSet subset,
+                     smpc::MemberIndex recipient, std::string_view label) {
+    const auto epoch = world.epoch().value();
+    const auto key = world.find<schema::EphemeralKeyRecord>(
+        keys::ephemeral(epoch.mpc_epoch, epoch.members[recipient - std::size_t{1}]));
+    const std::string name = std::to_string(subset) + "/" + std::to_string(recipient);
+    const smpc::SubsetOpening opening{smpc::SubsetKey(secret_of("other key")),
+                                      secret_of("other nonce")};
+    return smpc::seal({.chain_id = world.genesis.chain_id,
+                       .mpc_epoch = epoch.mpc_epoch,
+                       .label = label,
+                       .sender = sender,
+                       .subject = subset,
+                       .recipient = recipient},
+                      key->key, smpc::TransportSecretKey(secret_of(name)),
+                      smpc::encode_subset_opening(opening).view())
+        .value();
+}
+
+// What a leader that equivocates sends.
 Forger other_key(const World& world, smpc::MemberIndex leader) {
     return [&world, leader](const schema::KeyCommitment& entry, smpc::MemberIndex recipient) {
-        const auto epoch = world.epoch().value();
-        const auto key = world.find<schema::EphemeralKeyRecord>(
-            keys::ephemeral(epoch.mpc_epoch, epoch.members[recipient - std::size_t{1}]));
-        const std::string name = std::to_string(entry.subset) + "/" + std::to_string(recipient);
-        const smpc::SubsetOpening opening{smpc::SubsetKey(secret_of("other key")),
-                                          secret_of("other nonce")};
-        return smpc::seal({.chain_id = world.genesis.chain_id,
-                           .mpc_epoch = epoch.mpc_epoch,
-                           .label = smpc::kKeyCommitLabel,
-                           .sender = leader,
-                           .subject = entry.subset,
-                           .recipient = recipient},
-                          key->key, smpc::TransportSecretKey(secret_of(name)),
-                          smpc::encode_subset_opening(opening).view())
-            .value();
+        return seal_other_key(world, leader, entry.subset, recipient, smpc::kKeyCommitLabel);
     };
 }
 
@@ -246,6 +252,30 @@ TEST_P(LyingLeader, with_a_helper_that_answers_falsely_changes_nothing) {
     };
     expect_all_take_part(world);
     EXPECT_GT(replies_in(liar().letters, validator(victims_[0]).key.public_key()), 0U);
+    EXPECT_GT(validator(victims_[0]).worker->status().refusals, 0U);
+}
+
+// The seal is right, the key is not the committed one.
+TEST_P(LyingLeader, with_a_helper_that_seals_another_key_is_not_believed) {
+    begin();
+    forge(schema::member_bit(victims_[0]), zeros);
+    std::size_t forged = 0;
+    liar().lie_to_member = [this, &forged](Letter& letter) {
+        auto reply = decode_letter(letter.content).value();
+        if (auto* const content = std::get_if<KeyReply>(&reply)) {
+            const std::uint16_t recipient = world.epoch()->find_member(letter.peer).value();
+            for (KeyAnswer& answer : content->answers) {
+                const Bytes sealed =
+                    seal_other_key(world, liar_, answer.subset, recipient, smpc::kKeyReplyLabel);
+                std::copy(sealed.begin(), sealed.end(), answer.sealed.begin());
+                ++forged;
+            }
+        }
+        letter.content = encode_letter(reply);
+        return true;
+    };
+    expect_all_take_part(world);
+    EXPECT_GT(forged, 0U);
     EXPECT_GT(validator(victims_[0]).worker->status().refusals, 0U);
 }
 

@@ -146,6 +146,27 @@ TEST_P(DeviatingValidator, fetches_the_agreed_update_and_posts_right_shares) {
 
 INSTANTIATE_TEST_SUITE_P(WrongUpdateOrNone, DeviatingValidator, ::testing::Bool());
 
+// Only a forged state can say so: a quorum agreed on hash and norm together.
+TEST(ReferenceFaults, update_of_another_norm_than_the_agreed_one_gets_no_share) {
+    World world({.clients = 4, .rounds = 1, .has_reference = true});
+    align(world);
+    ASSERT_TRUE(world.run_until([&] { return world.is_in(Phase::kStat1); }));
+    Validator& validator = *world.validators[0];
+    const auto posts_stat1 = [&](const StateTree& state) {
+        world.restart(0);
+        const auto owed = validator.worker->step(state);
+        EXPECT_TRUE(owed.has_value());
+        return owed && std::any_of(owed->begin(), owed->end(), [](const Outgoing& sent) {
+                   return sent.action == schema::action::kStat1;
+               });
+    };
+    schema::RoundRecord round = world.round().value();
+    ++round.reference->squared_norm;
+    EXPECT_FALSE(posts_stat1(world.state.apply({{keys::round(1), encode(round)}})));
+    EXPECT_GT(validator.worker->status().refusals, 0U);
+    EXPECT_TRUE(posts_stat1(world.state));
+}
+
 TEST(ReferenceFaults, validator_without_the_agreed_bytes_stays_silent_until_they_come) {
     World world({.clients = 4, .rounds = 1, .has_reference = true});
     align(world);
