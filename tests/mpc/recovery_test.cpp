@@ -4,13 +4,13 @@
 #include <algorithm>
 
 #include "node/mpc/recovery_answers.hpp"
+#include "tests/mpc/letter_checks.hpp"
 #include "tests/mpc/world.hpp"
 
 namespace consilium::mpc::testing {
 namespace {
 
 namespace action = schema::action;
-namespace event = schema::event;
 namespace keys = schema::keys;
 using schema::BatchState;
 using schema::Mode;
@@ -464,7 +464,7 @@ class Giving : public ::testing::Test {
         }
         RecoveryRequest next = request(std::move(questions), *challenge);
         sign(next, second);
-        const RecoveryReply reply = tell(second.public_key(), next).at(0);
+        RecoveryReply reply = tell(second.public_key(), next).at(0);
         challenge = reply.next;
         return reply;
     }
@@ -671,24 +671,7 @@ TEST(RecoveryLetters, survive_the_round_trip_and_nothing_else_decodes) {
     request.signature.bytes.fill(4);
     request.questions = {{RecoveryPart::kChains, 5, 1}, {RecoveryPart::kBatch, 4, 0}};
     const RecoveryReply reply{7, sha256(as_bytes("c")), sha256(as_bytes("d")), Bytes(70, 9)};
-    for (const KeyLetter& letter : {KeyLetter(request), KeyLetter(reply)}) {
-        const Bytes bytes = encode_letter(letter);
-        EXPECT_EQ(decode_letter(bytes).value(), letter);
-        for (std::size_t size = 0; size < bytes.size(); ++size) {
-            EXPECT_FALSE(decode_letter(ByteView(bytes).first(size))) << size;
-        }
-        Bytes longer = bytes;
-        longer.push_back(0);
-        EXPECT_FALSE(decode_letter(longer));
-        for (std::size_t bit = 0; bit < bytes.size() * 8; ++bit) {
-            Bytes flipped = bytes;
-            flipped[bit / 8] ^= static_cast<std::uint8_t>(1U << (bit % 8));
-            const auto decoded = decode_letter(flipped);
-            if (decoded) {
-                EXPECT_EQ(encode_letter(*decoded), flipped);
-            }
-        }
-    }
+    expect_canonical({KeyLetter(request), KeyLetter(reply)});
     EXPECT_EQ(encode_letter(RecoveryRequest{7, {}, {}, {}, {}}).size(), 1U + 8 + 32 + 32 + 4 + 64);
     // Every field is signed.
     const World world({});
