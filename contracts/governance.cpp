@@ -81,6 +81,10 @@ Code run_payload(Execution& execution, ProposalKind kind, ByteView payload, Step
                 return runs ? reference_sets::set_data_weights(execution, it)
                             : reference_sets::check(it);
             }));
+        case ProposalKind::kSetRule:
+            return decoded_or(with_arguments<schema::RuleChoice>(payload, [&](const auto& it) {
+                return runs ? rounds::set_rule(execution, it) : rounds::check_rule(it);
+            }));
     }
     UNREACHABLE();
 }

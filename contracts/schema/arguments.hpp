@@ -79,9 +79,11 @@ enum class ProposalKind : std::uint16_t {
     kRollBackModel = 8,        // ModelReference
     kApproveReferenceSet = 9,  // ReferenceSetApproval
     kSetDataWeights = 10,      // DataWeights
+    kSetRule = 14,             // RuleChoice
 };
 [[nodiscard]] constexpr bool is_known(ProposalKind kind) {
-    return kind >= ProposalKind::kCreateTask && kind <= ProposalKind::kSetDataWeights;
+    return (kind >= ProposalKind::kCreateTask && kind <= ProposalKind::kSetDataWeights) ||
+           kind == ProposalKind::kSetRule;
 }
 [[nodiscard]] std::string_view to_string(ProposalKind kind);
 
@@ -158,6 +160,17 @@ struct DataWeights {
         visit("weights", self.weights, Limit{kMaxClients});
     }
     friend bool operator==(const DataWeights&, const DataWeights&) = default;
+};
+// Another entry of the rule table for a task, from its next round on.
+struct RuleChoice {
+    std::uint32_t task{};
+    std::uint16_t rule{};
+    template <typename Self, typename Visitor>
+    static void describe(Self& self, Visitor& visit) {
+        visit("task", self.task);
+        visit("rule", self.rule);
+    }
+    friend bool operator==(const RuleChoice&, const RuleChoice&) = default;
 };
 
 // governance/vote

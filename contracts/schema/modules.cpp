@@ -94,6 +94,8 @@ std::string_view to_string(ProposalKind kind) {
             return "approve_reference_set";
         case ProposalKind::kSetDataWeights:
             return "set_data_weights";
+        case ProposalKind::kSetRule:
+            return "set_rule";
     }
     UNREACHABLE();
 }

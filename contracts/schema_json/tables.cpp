@@ -147,6 +147,7 @@ constexpr std::array kPayloads{
     payload<ModelReference>(ProposalKind::kRollBackModel),
     payload<ReferenceSetApproval>(ProposalKind::kApproveReferenceSet),
     payload<DataWeights>(ProposalKind::kSetDataWeights),
+    payload<RuleChoice>(ProposalKind::kSetRule),
 };
 
 Json render_proposal(ByteView bytes) {

@@ -103,6 +103,7 @@ const std::vector<EntryPoint>& schema_entry_points() {
         decoder_of<ReferenceUpdate>("reference_update"),
         decoder_of<ReferenceSetApproval>("reference_set_approval"),
         decoder_of<DataWeights>("data_weights"),
+        decoder_of<RuleChoice>("rule_choice"),
         decoder_of<EpochRecord>("epoch_record"),
         decoder_of<BatchRecord>("batch_record"),
         decoder_of<DisputeRecord>("dispute_record"),
