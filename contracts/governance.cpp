@@ -96,6 +96,10 @@ Code run_payload(Execution& execution, ProposalKind kind, ByteView payload, Step
         case ProposalKind::kChangeValidators:
         case ProposalKind::kCancelValidatorChange:
             return decoded_or(run_membership(execution, kind, payload, runs));
+        case ProposalKind::kSetRule:
+            return decoded_or(with_arguments<schema::RuleChoice>(payload, [&](const auto& it) {
+                return runs ? rounds::set_rule(execution, it) : rounds::check_rule(it);
+            }));
     }
     UNREACHABLE();
 }

@@ -221,6 +221,25 @@ Code close_task(Execution& execution, const schema::TaskReference& reference) {
     return Code::kOk;
 }
 
+Code check_rule(const schema::RuleChoice& choice) {
+    // An entry that is not active yet may be by the time the vote is over.
+    return verification::find_rule(choice.rule, Height{~std::uint64_t{0}}) != nullptr
+               ? Code::kOk
+               : Code::kTaskInvalid;
+}
+
+Code set_rule(Execution& execution, const schema::RuleChoice& choice) {
+    if (verification::find_rule(choice.rule, execution.block.height) == nullptr) {
+        return Code::kTaskInvalid;
+    }
+    auto task = execution.state.find<TaskRecord>(keys::task(choice.task));
+    if (!task) return Code::kUnknownTask;
+    if (task->status != TaskStatus::kActive) return Code::kTaskNotActive;
+    task->spec.rule = choice.rule;
+    execution.state.store(keys::task(task->id), *task);
+    return Code::kOk;
+}
+
 Code abort_round(Execution& execution, const schema::RoundReference& reference) {
     auto round = current_round(execution.state);
     if (!round || round->label.round != reference.round) return Code::kUnknownRound;

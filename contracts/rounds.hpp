@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "contracts/execution.hpp"
+#include "contracts/schema/arguments.hpp"
 #include "contracts/schema/mpc_records.hpp"
 
 namespace consilium::contracts::rounds {
@@ -17,6 +18,9 @@ namespace consilium::contracts::rounds {
 [[nodiscard]] schema::Code check_task(const Execution& execution, const schema::TaskSpec& spec);
 [[nodiscard]] schema::Code create_task(Execution& execution, const schema::TaskSpec& spec);
 [[nodiscard]] schema::Code close_task(Execution& execution, const schema::TaskReference& reference);
+// The entry of the rule table that judges the task from its next round on.
+[[nodiscard]] schema::Code check_rule(const schema::RuleChoice& choice);
+[[nodiscard]] schema::Code set_rule(Execution& execution, const schema::RuleChoice& choice);
 // Ends the current attempt before the range proofs close; the next attempt follows by itself.
 [[nodiscard]] schema::Code abort_round(Execution& execution,
                                        const schema::RoundReference& reference);

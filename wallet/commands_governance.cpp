@@ -31,6 +31,10 @@ struct ModelNumber {
     std::uint32_t task = 0;
     std::uint32_t version = 0;
 };
+struct RuleNumber {
+    std::uint32_t task = 0;
+    std::uint16_t rule = 0;
+};
 struct Ballot {
     std::uint64_t proposal = 0;
     std::string answer;
@@ -119,6 +123,11 @@ auto propose_model(schema::ProposalKind kind) {
     };
 }
 
+CommandResult propose_rule(Session& session, const RuleNumber& values) {
+    return propose(session, schema::ProposalKind::kSetRule,
+                   encode(schema::RuleChoice{values.task, values.rule}));
+}
+
 CommandResult vote(Session& session, const Ballot& values) {
     const bool is_yes = values.answer == "yes";
     return session.carry_out(
@@ -184,6 +193,13 @@ void add_model_proposals(CLI::App& group, Session& session) {
     add("promote-model", "recommend a version for use", schema::ProposalKind::kPromoteModel);
     add("roll-back-model", "train on from an earlier version",
         schema::ProposalKind::kRollBackModel);
+    CLI::App* rule =
+        group.add_subcommand("rule", "judge a task by another verdict rule from its next round on");
+    auto& choice = bind_command<RuleNumber>(*rule, session, propose_rule);
+    rule->add_option("task", choice.task, "number of the task")->required()->check(whole_number());
+    rule->add_option("rule", choice.rule, "entry of the rule table (docs/protocol.md, section 7)")
+        ->required()
+        ->check(CLI::Range(1U, 0xFFFFU));
 }
 
 }  // namespace

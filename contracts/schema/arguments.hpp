@@ -81,9 +81,10 @@ enum class ProposalKind : std::uint16_t {
     kSetDataWeights = 10,         // DataWeights
     kChangeValidators = 11,       // ChangeValidators (contracts/schema/membership.hpp)
     kCancelValidatorChange = 12,  // MembershipReference
+    kSetRule = 13,                // RuleChoice
 };
 [[nodiscard]] constexpr bool is_known(ProposalKind kind) {
-    return kind >= ProposalKind::kCreateTask && kind <= ProposalKind::kCancelValidatorChange;
+    return kind >= ProposalKind::kCreateTask && kind <= ProposalKind::kSetRule;
 }
 [[nodiscard]] std::string_view to_string(ProposalKind kind);
 
@@ -160,6 +161,17 @@ struct DataWeights {
         visit("weights", self.weights, Limit{kMaxClients});
     }
     friend bool operator==(const DataWeights&, const DataWeights&) = default;
+};
+// Another entry of the rule table for a task, from its next round on.
+struct RuleChoice {
+    std::uint32_t task{};
+    std::uint16_t rule{};
+    template <typename Self, typename Visitor>
+    static void describe(Self& self, Visitor& visit) {
+        visit("task", self.task);
+        visit("rule", self.rule);
+    }
+    friend bool operator==(const RuleChoice&, const RuleChoice&) = default;
 };
 
 // governance/vote

@@ -100,6 +100,8 @@ std::string_view to_string(ProposalKind kind) {
             return "change_validators";
         case ProposalKind::kCancelValidatorChange:
             return "cancel_validator_change";
+        case ProposalKind::kSetRule:
+            return "set_rule";
     }
     UNREACHABLE();
 }

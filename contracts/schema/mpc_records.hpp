@@ -519,12 +519,14 @@ struct HistoryRecord {
     std::vector<std::int64_t> products;
     std::vector<std::optional<std::int64_t>> reference;
     std::vector<std::optional<std::int64_t>> leave_out;
+    std::vector<std::int64_t> recent;
     template <typename Self, typename Visitor>
     static void describe(Self& self, Visitor& visit) {
         visit("first_clip_norm", self.first_clip_norm);
         visit("products", self.products, Limit{kMaxClients * kMaxClients});
         visit("reference", self.reference, Limit{kMaxClients});
         visit("leave_out", self.leave_out, Limit{kMaxClients});
+        visit("recent", self.recent, Limit{kMaxClients * kMaxClients});
     }
     friend bool operator==(const HistoryRecord&, const HistoryRecord&) = default;
 };

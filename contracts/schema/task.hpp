@@ -107,7 +107,7 @@ struct TaskSpec {
     std::uint32_t rounds = 1;
     Schedule schedule = Schedule::kAutomatic;
     Mode mode = Mode::kPairwise;
-    std::uint16_t rule = 1;  // entry of the rule table; 1 is smpc-protocol section 7
+    std::uint16_t rule = 2;  // entry of the rule table (docs/protocol.md, section 7)
     std::uint8_t nu = 22;    // B = 2^nu bounds the encoded norm
     std::uint64_t clip_initial = std::uint64_t{1} << 32;  // C_1 in Q32
     std::uint64_t clip_min = std::uint64_t{1} << 22;      // bounds of C_next, Q32

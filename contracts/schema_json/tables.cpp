@@ -169,6 +169,7 @@ constexpr std::array kPayloads{
     payload<DataWeights>(ProposalKind::kSetDataWeights),
     payload<ChangeValidators>(ProposalKind::kChangeValidators),
     payload<MembershipReference>(ProposalKind::kCancelValidatorChange),
+    payload<RuleChoice>(ProposalKind::kSetRule),
 };
 
 Json show_proposal(ByteView bytes) {

@@ -8,6 +8,7 @@ namespace {
 
 constexpr std::array kRules{
     Rule{1, "norm, null, reference, agreement or leave-one-out", Height{1}, &smpc::judge},
+    Rule{2, "a majority that agrees, or the reference", Height{1}, &smpc::judge_with_majority},
 };
 
 }  // namespace

@@ -1,7 +1,8 @@
 // The table of verdict rules: a better rule is one more entry with the height it is active from.
 //
-// A task names its rule when it is created and keeps it; numbers are never reused. Entry 1 is
-// smpc-protocol.md, section 7.
+// A task names its rule when it is created; the council may give it another for its next rounds
+// (set_rule). Numbers are never reused and an entry never changes. Entry 1 is smpc-protocol.md,
+// section 7; docs/protocol.md says what the others do differently.
 #pragma once
 #include <cstdint>
 #include <span>
@@ -15,7 +16,7 @@ namespace consilium::contracts::verification {
 struct Rule {
     std::uint16_t number;
     std::string_view name;
-    Height activation;  // tasks created from this height on may name it
+    Height activation;  // from this height on tasks may have it
     Result<smpc::Verdict> (*judge)(const smpc::VerdictInput& input, smpc::VerdictHistory& history);
 };
 [[nodiscard]] std::span<const Rule> rule_table();

@@ -1,4 +1,4 @@
-// The steps of the verdict rule, numbered as in section 7.
+// The steps of the verdict rules, numbered as in section 7.
 #include "fl_engine/smpc/verdict.hpp"
 
 #include <algorithm>
@@ -6,14 +6,16 @@
 #include <numeric>
 #include <tuple>
 
+#include "fl_engine/smpc/agreement.hpp"
+
 namespace consilium::smpc {
 namespace {
 
-constexpr std::int64_t kUnitQ15 = 32768;
 constexpr std::int64_t kUnitClip = 4096;
 constexpr std::int64_t kMaxGain = 16384;
-constexpr std::int64_t kMinMid = 3277;
 constexpr std::int64_t kLooThreshold = 16384;
+constexpr std::int64_t kFaintReference = 328;   // 0.01
+constexpr std::int64_t kClearReference = 3277;  // 0.1
 constexpr std::int64_t kLooThresholdWithReference = 9830;
 // Centred field elements lie within 2^60; what every bound of this file is computed from.
 constexpr std::int64_t kValueLimit = std::int64_t{1} << 60;
@@ -28,29 +30,6 @@ std::int64_t lower_median(std::vector<std::int64_t> values) {
     CHECK(!values.empty());
     std::sort(values.begin(), values.end());
     return values[(values.size() - 1) / 2];
-}
-
-// sign(x) * min(32768, isqrt(floor(x^2 * 2^30 / d))): a Q15 cosine. |x| < 2^63, 1 <= d < 2^126.
-std::int64_t cosine_q15(std::int64_t x, Uint128 d) {
-    CHECK(d >= 1);
-    const auto wide = static_cast<Int128>(x);
-    const auto square = static_cast<Uint128>(wide * wide);
-    std::int64_t result = kUnitQ15;
-    if (square < d) {
-        // The quotient bit by bit: x^2 * 2^30 itself may not fit 128 bits.
-        Uint128 remainder = square;
-        std::uint64_t quotient = 0;
-        for (int bit = 0; bit < 30; ++bit) {
-            remainder <<= 1;
-            quotient <<= 1;
-            if (remainder >= d) {
-                remainder -= d;
-                quotient |= 1;
-            }
-        }
-        result = static_cast<std::int64_t>(isqrt(quotient));
-    }
-    return x < 0 ? -result : result;
 }
 
 std::int64_t clip_weight(std::int64_t norm, std::int64_t median) {
@@ -78,6 +57,10 @@ std::int64_t moving_average(const std::optional<std::int64_t>& old, std::int64_t
     return *old + static_cast<std::int64_t>(shift_down(3 * static_cast<Int128>(value - *old), 4));
 }
 
+bool is_in(const std::vector<std::size_t>& clients, std::size_t client) {
+    return std::find(clients.begin(), clients.end(), client) != clients.end();
+}
+
 bool is_within(std::span<const std::int64_t> values) {
     return std::all_of(values.begin(), values.end(), [](std::int64_t value) {
         return value >= -kValueLimit && value <= kValueLimit;
@@ -94,33 +77,78 @@ class Judge {
           norms_(at_least_one(input.norms)),
           codes_(m_, VerdictCode::kOk),
           rank_keys_(m_, 0),
-          cosines_(m_ * m_, kUnitQ15),
+          cosines_(m_),
+          recent_(m_),
           rejected_(m_, false),
           weights_(m_, 0) {}
 
+    // Entry 1.
     Verdict run() {
         clip_norms();
         flag_null();
-        if (input_.reference) flag_reference();
+        if (input_.reference) {
+            average_reference();
+            flag_reference();
+        }
         if (input_.mode == StatMode::kPairwise) {
             update_products();
-            if (!input_.reference) flag_disagreement();
+            if (!input_.reference) {
+                flag_agree(find_apart(cosines_, unflagged(), input_.c_max));
+            }
         } else {
             flag_leave_one_out();
         }
         cap_rejections();
-        weigh();
+        set_weights();
+        if (input_.reference) apply_reference();
+        limit_weights();
+        return finish();
+    }
+
+    // Entry 2.
+    Verdict run_with_majority() {
+        if (input_.mode != StatMode::kPairwise) return run();
+        clip_norms();
+        flag_null();
+        if (input_.reference) average_reference();
+        update_recent();
+        if (has_direction()) {
+            update_products();
+        } else {
+            cosines_ = cosines_of(history_.products);
+        }
+        if (input_.reference && !does_majority_agree(cosines_)) {
+            flag_reference();
+        } else {
+            flag_agree(find_unsupported(cosines_));
+            if (does_majority_agree(recent_)) flag_turned();
+        }
+        cap_rejections();
+        set_weights();
+        if (input_.reference) lean_on_reference();
+        limit_weights();
         return finish();
     }
 
   private:
     [[nodiscard]] std::size_t slot(std::size_t i) const { return input_.clients[i] - 1; }
-    [[nodiscard]] std::int64_t& product(std::size_t i, std::size_t j) {
-        return history_.products[slot(i) * history_.clients() + slot(j)];
+    [[nodiscard]] std::size_t pair(std::size_t i, std::size_t j) const {
+        return slot(i) * history_.clients() + slot(j);
     }
-    [[nodiscard]] std::int64_t cosine(std::size_t i, std::size_t j) const {
-        return cosines_[i * m_ + j];
+    // Of V1, from a matrix of the history.
+    [[nodiscard]] CosineMatrix cosines_of(std::span<const std::int64_t> kept) const {
+        std::vector<std::int64_t> products;
+        for (std::size_t i = 0; i < m_; ++i) {
+            for (std::size_t j = 0; j < m_; ++j) products.push_back(kept[pair(i, j)]);
+        }
+        return CosineMatrix::of_products(products, m_);
     }
+    [[nodiscard]] std::vector<std::size_t> everybody() const {
+        std::vector<std::size_t> all(m_);
+        std::iota(all.begin(), all.end(), std::size_t{0});
+        return all;
+    }
+    [[nodiscard]] std::size_t attackers() const { return std::max(1U, input_.c_max); }
     [[nodiscard]] std::vector<std::size_t> unflagged() const {
         std::vector<std::size_t> result;
         for (std::size_t i = 0; i < m_; ++i) {
@@ -146,8 +174,8 @@ class Judge {
         }
     }
 
-    // Step 3.
-    void flag_reference() {
+    // Step 3, HR.
+    void average_reference() {
         const auto squared =
             static_cast<Uint128>(std::max<std::int64_t>(input_.reference->squared_norm, 1));
         for (std::size_t i = 0; i < m_; ++i) {
@@ -155,9 +183,13 @@ class Judge {
                                                   static_cast<Uint128>(norms_[i]) * squared);
             auto& average = history_.reference[slot(i)];
             average = moving_average(average, value);
-            if (*average <= 0 && codes_[i] == VerdictCode::kOk) {
-                flag(i, VerdictCode::kRef, *average);
-            }
+        }
+    }
+    // Step 3, the flag.
+    void flag_reference() {
+        for (const std::size_t i : unflagged()) {
+            const std::int64_t average = *history_.reference[slot(i)];
+            if (average <= 0) flag(i, VerdictCode::kRef, average);
         }
     }
 
@@ -166,48 +198,86 @@ class Judge {
         const std::int64_t gain = std::clamp<std::int64_t>(input_.gain, 1, kMaxGain);
         for (std::size_t i = 0; i < m_; ++i) {
             for (std::size_t j = 0; j < m_; ++j) {
-                const Int128 gram = i == j ? norms_[i] : input_.statistics[i * m_ + j];
-                const Int128 clipped = shift_down(gram * clips_[i] * clips_[j], 24);
-                std::int64_t& entry = product(i, j);
-                const Int128 moved = entry + shift_down(clipped, 18) * gain - shift_down(entry, 4);
+                std::int64_t& entry = history_.products[pair(i, j)];
+                const Int128 moved =
+                    entry + shift_down(clipped(i, j), 18) * gain - shift_down(entry, 4);
                 entry = static_cast<std::int64_t>(moved);
                 CHECK(entry >= -kHistoryLimit && entry <= kHistoryLimit);
             }
         }
-        for (std::size_t i = 0; i < m_; ++i) {
-            for (std::size_t j = 0; j < m_; ++j) {
-                if (i == j) continue;
-                const auto own = static_cast<Uint128>(std::max<std::int64_t>(product(i, i), 1));
-                const auto other = static_cast<Uint128>(std::max<std::int64_t>(product(j, j), 1));
-                cosines_[i * m_ + j] = cosine_q15(product(i, j), own * other);
-            }
-        }
+        cosines_ = cosines_of(history_.products);
+    }
+    // Step 4, G'_ij.
+    [[nodiscard]] Int128 clipped(std::size_t i, std::size_t j) const {
+        const Int128 gram = i == j ? norms_[i] : input_.statistics[i * m_ + j];
+        return shift_down(gram * clips_[i] * clips_[j], 24);
     }
 
-    // Step 4 without g: each client needs c_max similar others.
-    void flag_disagreement() {
-        std::vector<std::size_t> candidates = unflagged();
-        const std::size_t count = candidates.size();
-        if (count < 3) return;
-        const std::size_t near = std::clamp<std::size_t>(input_.c_max, 1, count - 1);
-        std::vector<std::int64_t> far(m_, 0);
-        std::vector<std::int64_t> sorted_far;
-        for (const std::size_t i : candidates) {
-            std::vector<std::int64_t> others;
-            for (const std::size_t j : candidates) {
-                if (j != i) others.push_back(cosine(i, j));
+    // Step 4 of entry 2, the recent directions.
+    void update_recent() {
+        history_.recent.resize(history_.products.size(), 0);
+        for (std::size_t i = 0; i < m_; ++i) {
+            for (std::size_t j = 0; j < m_; ++j) {
+                std::int64_t& entry = history_.recent[pair(i, j)];
+                const Int128 moved = entry + shift_down(clipped(i, j), 4) - shift_down(entry, 2);
+                entry = static_cast<std::int64_t>(moved);
+                CHECK(entry >= -kHistoryLimit && entry <= kHistoryLimit);
             }
-            std::sort(others.begin(), others.end(), std::greater<>());
-            far[i] = kUnitQ15 - others[near - 1];
-            sorted_far.push_back(far[i]);
         }
-        std::sort(sorted_far.begin(), sorted_far.end());
-        const std::int64_t mid = std::max(kMinMid, sorted_far[count / 2]);
-        std::erase_if(candidates, [&](std::size_t i) { return 2 * far[i] <= 3 * mid; });
-        std::stable_sort(candidates.begin(), candidates.end(),
-                         [&](std::size_t a, std::size_t b) { return far[a] > far[b]; });
-        candidates.resize(std::min(candidates.size(), (count - 1) / 2));
-        for (const std::size_t i : candidates) flag(i, VerdictCode::kAgree, -far[i]);
+        recent_ = cosines_of(history_.recent);
+    }
+    // Whether HG may move: once a majority agreed, rounds in which it does not are noise around
+    // the optimum and would wash out who was against it. Everybody must have its share of HG.
+    [[nodiscard]] bool has_direction() const {
+        std::vector<std::int64_t> lengths;
+        for (std::size_t i = 0; i < m_; ++i) lengths.push_back(history_.products[pair(i, i)]);
+        const Int128 shortest = *std::min_element(lengths.begin(), lengths.end());
+        if (8 * std::max<Int128>(shortest, 0) < std::max<Int128>(lower_median(lengths), 1)) {
+            return true;
+        }
+        const std::vector<std::size_t> all = everybody();
+        return count_outside(cosines_of(history_.products), all) > attackers() ||
+               count_outside(recent_, all) <= attackers();
+    }
+    // Whether all but c_max clients are left, and agree, when those apart and the flagged are out.
+    [[nodiscard]] bool does_majority_agree(const CosineMatrix& cosines) const {
+        std::vector<std::size_t> rest = unflagged();
+        for (const std::size_t i : find_apart(cosines, rest, input_.c_max).clients) {
+            std::erase(rest, i);
+        }
+        const std::size_t gone = m_ - rest.size();
+        return gone + count_outside(cosines, rest) <= attackers();
+    }
+
+    // Step 4, AGREE: each client needs c_max similar others.
+    void flag_agree(const Apart& apart) {
+        for (const std::size_t i : apart.clients) {
+            flag(i, VerdictCode::kAgree, -apart.far[i]);
+        }
+    }
+    // Those of entry 2: nobody who clearly follows the reference, as well as the middle one of
+    // those that stay.
+    [[nodiscard]] Apart find_unsupported(const CosineMatrix& cosines) const {
+        Apart apart = find_apart(cosines, unflagged(), input_.c_max);
+        if (input_.reference && !apart.clients.empty()) {
+            std::vector<std::int64_t> kept;
+            for (const std::size_t i : unflagged()) {
+                if (!is_in(apart.clients, i)) kept.push_back(*history_.reference[slot(i)]);
+            }
+            const std::int64_t middle = std::max(lower_median(kept), kClearReference);
+            std::erase_if(apart.clients,
+                          [&](std::size_t i) { return *history_.reference[slot(i)] >= middle; });
+        }
+        return apart;
+    }
+    // Who now goes against the others, though it did not in HG: c_max with those flagged before.
+    void flag_turned() {
+        Apart apart = find_unsupported(recent_);
+        std::erase_if(apart.clients, [&](std::size_t i) { return apart.far[i] < kUnitQ15; });
+        const std::size_t flagged = m_ - unflagged().size();
+        const std::size_t free = attackers() - std::min(attackers(), flagged);
+        apart.clients.resize(std::min(apart.clients.size(), free));
+        flag_agree(apart);
     }
 
     // Step 5.
@@ -277,7 +347,7 @@ class Judge {
         for (const std::size_t i : accepted_) {
             std::vector<std::size_t> order = accepted_;
             const auto closeness = [&](std::size_t j) {
-                return j == i ? std::numeric_limits<std::int64_t>::max() : cosine(i, j);
+                return j == i ? std::numeric_limits<std::int64_t>::max() : cosines_.at(i, j);
             };
             std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
                 return closeness(a) > closeness(b);
@@ -301,8 +371,24 @@ class Judge {
         }
     }
 
+    // Of entry 2: who does not follow the reference keeps a trace of weight, so that no round is
+    // cancelled for it; where hardly anybody does, it does not count.
+    void lean_on_reference() {
+        std::int64_t largest = 0;
+        for (const std::size_t i : accepted_) {
+            largest = std::max(largest, *history_.reference[slot(i)]);
+        }
+        if (largest < kFaintReference) return;
+        for (const std::size_t i : accepted_) {
+            if (is_suspect(i)) continue;
+            const std::int64_t value = std::max(largest / 512, *history_.reference[slot(i)]);
+            weights_[i] =
+                std::max(std::min<std::int64_t>(weights_[i], 1), weights_[i] * value / largest);
+        }
+    }
+
     // Step 7.
-    void weigh() {
+    void set_weights() {
         std::vector<std::int64_t> accepted_norms;
         for (const std::size_t i : accepted_) accepted_norms.push_back(norms_[i]);
         const std::int64_t median = median_norm(accepted_norms, input_.blur_bound);
@@ -311,7 +397,8 @@ class Judge {
             if (is_suspect(i)) weights_[i] /= 8;
         }
         if (input_.mode == StatMode::kPairwise) apply_votes();
-        if (input_.reference) apply_reference();
+    }
+    void limit_weights() {
         for (std::size_t i = 0; i < m_; ++i) weights_[i] *= input_.data_weights[i];
         // No sum may be nearly one update.
         const auto top = std::max_element(weights_.begin(), weights_.end());
@@ -343,7 +430,8 @@ class Judge {
     std::vector<std::int64_t> clips_;
     std::vector<VerdictCode> codes_;
     std::vector<std::int64_t> rank_keys_;  // order among flags of one class, smallest first
-    std::vector<std::int64_t> cosines_;
+    CosineMatrix cosines_;                 // from HG
+    CosineMatrix recent_;                  // from HF
     std::vector<bool> rejected_;
     std::vector<std::size_t> accepted_;
     std::vector<std::int64_t> weights_;
@@ -417,12 +505,14 @@ bool VerdictHistory::is_well_formed() const {
     const auto is_cosine = [](const std::optional<std::int64_t>& value) {
         return !value || (*value >= -kUnitQ15 && *value <= kUnitQ15);
     };
+    const auto is_bounded = [](const std::vector<std::int64_t>& values) {
+        return std::all_of(values.begin(), values.end(), [](std::int64_t value) {
+            return value >= -kHistoryLimit && value <= kHistoryLimit;
+        });
+    };
     return m >= 1 && m <= kMaxClients && leave_out.size() == m && products.size() == m * m &&
-           std::all_of(products.begin(), products.end(),
-                       [](std::int64_t value) {
-                           return value >= -kHistoryLimit && value <= kHistoryLimit;
-                       }) &&
-           std::all_of(reference.begin(), reference.end(), is_cosine) &&
+           (recent.empty() || recent.size() == m * m) && is_bounded(products) &&
+           is_bounded(recent) && std::all_of(reference.begin(), reference.end(), is_cosine) &&
            std::all_of(leave_out.begin(), leave_out.end(), is_cosine) &&
            first_clip_norm.value_or(1) >= 1 && first_clip_norm.value_or(1) < kClipNormLimit;
 }
@@ -432,6 +522,13 @@ Result<Verdict> judge(const VerdictInput& input, VerdictHistory& history) {
         return tl::unexpected(valid.error());
     }
     return Judge(input, history).run();
+}
+
+Result<Verdict> judge_with_majority(const VerdictInput& input, VerdictHistory& history) {
+    if (auto valid = validate_input(input, history); !valid) {
+        return tl::unexpected(valid.error());
+    }
+    return Judge(input, history).run_with_majority();
 }
 
 std::vector<std::uint32_t> clip_weights(std::span<const std::int64_t> norms,

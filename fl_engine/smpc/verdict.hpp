@@ -1,9 +1,9 @@
-// The verdict rule, entry 1 of the rule table (section 7): integers only, ties to the smaller id.
+// The verdict rules, entries of the rule table (section 7): integers only, ties to the smaller id.
 //
-// verdict_model.py is the exact oracle. judge() is a pure function of its inputs and the history;
-// it updates the history in place, so a contract passes a copy and keeps it only with the VERDICT
-// event. Opened values may be anything a field element can hold: no input makes arithmetic
-// overflow.
+// verdict_model.py is the exact oracle of entry 1, tests/smpc/majority_model.py of entry 2. A rule
+// is a pure function of its inputs and the history; it updates the history in place, so a contract
+// passes a copy and keeps it only with the VERDICT event. Opened values may be anything a field
+// element can hold: no input makes arithmetic overflow.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -39,12 +39,13 @@ struct VerdictHistory {
     std::vector<std::int64_t> products;                  // HG, M rows of M, symmetric
     std::vector<std::optional<std::int64_t>> reference;  // HR
     std::vector<std::optional<std::int64_t>> leave_out;  // HL
+    std::vector<std::int64_t> recent;  // HF, like HG; empty until entry 2 of the table judges
 
     [[nodiscard]] static VerdictHistory make(std::uint32_t clients);
     [[nodiscard]] std::uint32_t clients() const {
         return static_cast<std::uint32_t>(reference.size());
     }
-    // Whether the three vectors agree on M; to be tested after decoding.
+    // Whether the vectors agree on M and hold what a rule can write; to be tested after decoding.
     [[nodiscard]] bool is_well_formed() const;
 
     template <typename Self, typename Visitor>
@@ -53,6 +54,7 @@ struct VerdictHistory {
         visit("products", self.products, Limit{std::size_t{kMaxClients} * kMaxClients});
         visit("reference", self.reference, Limit{kMaxClients});
         visit("leave_out", self.leave_out, Limit{kMaxClients});
+        visit("recent", self.recent, Limit{std::size_t{kMaxClients} * kMaxClients});
     }
     friend bool operator==(const VerdictHistory&, const VerdictHistory&) = default;
 };
@@ -89,7 +91,12 @@ struct Verdict {
 };
 
 // kMismatch when lengths disagree or clients are not ascending slots of the history.
+// Entry 1 of the table.
 [[nodiscard]] Result<Verdict> judge(const VerdictInput& input, VerdictHistory& history);
+// Entry 2: a majority that agrees decides, otherwise the reference; rounds without a direction
+// leave the long history alone, a short one finds who turned. SUM is judged as by entry 1.
+[[nodiscard]] Result<Verdict> judge_with_majority(const VerdictInput& input,
+                                                  VerdictHistory& history);
 
 // omega_i of step 5, public once STAT1 is open: max(1, floor(clip_i / 16)).
 [[nodiscard]] std::vector<std::uint32_t> clip_weights(std::span<const std::int64_t> norms,

@@ -37,6 +37,7 @@ schema::TaskSpec test_task() {
     spec.model = {schema::ModelKind::kMlp, {3, 8, 1}};
     spec.seed.fill(7);
     spec.rounds = 3;
+    spec.rule = 1;
     spec.windows.pledge = {.blocks = 3, .ms = 300};
     spec.windows.submit = {.blocks = 3, .ms = 300};
     spec.windows.range = {.blocks = 3, .ms = 300};

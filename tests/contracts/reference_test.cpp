@@ -499,9 +499,52 @@ TEST(RuleTableTest, rules_are_found_from_their_height_on_and_unknown_ones_are_no
     EXPECT_TRUE(numbers.contains(1));
 }
 
+TEST(RuleTableTest, council_changes_the_rule_for_the_next_round_and_not_for_this_one) {
+    Network net(patient(test_task()));
+    ASSERT_EQ(net.driver.round().terms.rule, 1U);
+    EXPECT_EQ(net.chain.decide(ProposalKind::kSetRule, encode(schema::RuleChoice{1, 2})),
+              Code::kOk);
+    EXPECT_EQ(net.driver.round().terms.rule, 1U);
+    net.driver.submit(net.driver.similar_updates(1, 0), net.slots);
+    net.driver.verify();
+    ASSERT_EQ(net.driver.round().label.round, 2U);
+    EXPECT_EQ(net.driver.round().terms.rule, 2U);
+    const auto label = net.driver.round().label;
+    const Bytes key = keys::history(1, label.mpc_epoch);
+    EXPECT_TRUE(net.chain.load<smpc::VerdictHistory>(key).recent.empty());
+    // The history of entry 1 goes on under entry 2, which adds its own part.
+    net.driver.submit(net.driver.similar_updates(2, 0), net.slots);
+    net.driver.verify();
+    const auto history = net.chain.load<smpc::VerdictHistory>(key);
+    EXPECT_FALSE(history.recent.empty());
+    EXPECT_TRUE(history.is_well_formed());
+    const auto verdict = net.chain.load<schema::VerdictRecord>(keys::verdict(label.round));
+    for (const schema::ClientOutcome& client : verdict.clients) {
+        EXPECT_EQ(client.code, schema::ClientCode::kOk);
+    }
+}
+
+TEST(RuleTableTest, choice_of_an_unknown_rule_or_task_or_of_a_task_that_is_over_is_refused) {
+    Network net(test_task());
+    const auto decide = [&](const schema::RuleChoice& choice) {
+        return net.chain.decide(ProposalKind::kSetRule, encode(choice));
+    };
+    EXPECT_EQ(decide({1, 0}), Code::kTaskInvalid);
+    EXPECT_EQ(decide({1, 3}), Code::kTaskInvalid);
+    EXPECT_EQ(decide({2, 2}), Code::kUnknownTask);
+    EXPECT_EQ(net.chain.decide(ProposalKind::kSetRule, Bytes{1}), Code::kBadPayload);
+    const auto label = net.driver.round().label;
+    EXPECT_EQ(net.chain.decide(ProposalKind::kCancelRound,
+                               encode(schema::RoundReference{label.round, label.attempt})),
+              Code::kOk);
+    EXPECT_EQ(net.chain.decide(ProposalKind::kCloseTask, encode(schema::TaskReference{1})),
+              Code::kOk);
+    EXPECT_EQ(decide({1, 2}), Code::kTaskNotActive);
+}
+
 TEST(RuleTableTest, task_with_a_rule_that_is_not_in_the_table_is_refused) {
     Chain chain(4);
-    for (const std::uint16_t rule : std::array<std::uint16_t, 3>{0, 2, 65'535}) {
+    for (const std::uint16_t rule : std::array<std::uint16_t, 3>{0, 3, 65'535}) {
         schema::TaskSpec spec = test_task();
         spec.rule = rule;
         EXPECT_EQ(chain.decide(ProposalKind::kCreateTask, encode(spec)), Code::kTaskInvalid);

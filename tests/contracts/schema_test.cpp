@@ -287,6 +287,7 @@ TEST(FrozenTest, encodings_of_references_have_not_changed) {
          "5937cf1627801a2e003612f27703d256b09ab3ac8397bb6e2097bde079dde085"},
         {sha256(encode(DataWeights{4, {{key_of("a"), 5}}})).hex(),
          "362729139fbd0ce97ecf792858753656decf75063693cfb7cd0228795539c186"},
+        {to_hex(encode(RuleChoice{4, 2})), "040000000200"},
         {sha256(encode(ReferenceSetRecord{blob, "heart", 15, 40, 24, Height{9}})).hex(),
          "cb63930546fd430b4f52f72f567c7fe12e67d97e7f073cfb9f34b93e92760373"},
         {sha256(encode(ReferenceFixed{sample_label(), {blob.sha256, 99}})).hex(),
@@ -368,6 +369,7 @@ TEST(DecodingTest, every_truncation_and_bit_flip_is_refused_or_means_something_e
     expect_strict_decoding(ReferenceUpdate{2, blob, 77});
     expect_strict_decoding(ReferenceSetApproval{blob, 3, true});
     expect_strict_decoding(DataWeights{4, {{key_of("a"), 5}}});
+    expect_strict_decoding(RuleChoice{4, 2});
     expect_strict_decoding(test_task());
     TaskSpec noised = test_task();
     noised.privacy = PrivacyTerms{.clip = 5, .noise = 6, .delta_bits = 7};

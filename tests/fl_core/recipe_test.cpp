@@ -51,7 +51,8 @@ Experiment make_run(std::uint64_t seed, const AttackSpec& attack) {
     return run;
 }
 
-// The verdict of the contract on inner products with the blur of four validators.
+// The verdict of the contract (entry 2, the default) on inner products with the blur of four
+// validators.
 class Judge {
   public:
     explicit Judge(std::uint64_t seed)
@@ -75,7 +76,7 @@ class Judge {
                 if (i == j) input.norms[i] = product;
             }
         }
-        const Result<smpc::Verdict> verdict = smpc::judge(input, history_);
+        const Result<smpc::Verdict> verdict = smpc::judge_with_majority(input, history_);
         if (!verdict) return tl::unexpected(verdict.error());
         smpc::note_clip_norm(history_, round.encoding.clip);
         std::vector<std::uint64_t> weights;

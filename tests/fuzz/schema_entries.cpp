@@ -125,6 +125,7 @@ const std::vector<EntryPoint>& schema_entry_points() {
         decoder_of<RotateKey>("rotate_key"),
         decoder_of<RotationRecord>("rotation_record"),
         decoder_of<KeyRotation>("key_rotation"),
+        decoder_of<RuleChoice>("rule_choice"),
         decoder_of<EpochRecord>("epoch_record"),
         decoder_of<BatchRecord>("batch_record"),
         decoder_of<DisputeRecord>("dispute_record"),

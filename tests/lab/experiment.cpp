@@ -47,7 +47,7 @@ class Training {
     Result<void> run_round(std::uint32_t round) {
         const RoundContext context{round, model_, encoding_};
         std::optional<fl::IntegerUpdate> reference;
-        if (trial_.rule == RuleKind::kOursRef) {
+        if (takes_reference(trial_.rule)) {
             auto update = participants_.make_reference(context);
             if (!update) return tl::unexpected(update.error());
             reference = std::move(*update);

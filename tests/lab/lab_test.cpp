@@ -144,11 +144,11 @@ TEST(Rules, a_cancelled_round_leaves_the_history_and_the_clip) {
     for (std::size_t i = 0; i < 4; ++i) opened.statistics[i * 5] = opened.norms[i];
     smpc::VerdictHistory history = smpc::VerdictHistory::make(4);
     const smpc::VerdictHistory before = history;
-    const auto verdict = judge_opened(opened, std::uint64_t{1} << 32U, history).value();
+    const auto verdict = judge_opened(1, opened, std::uint64_t{1} << 32U, history).value();
     ASSERT_EQ(verdict.is_cancelled, history == before);
     opened.norms.assign(4, std::int64_t{1} << 42);
     for (std::size_t i = 0; i < 4; ++i) opened.statistics[i * 5] = opened.norms[i];
-    ASSERT_FALSE(judge_opened(opened, std::uint64_t{1} << 32U, history).value().is_cancelled);
+    ASSERT_FALSE(judge_opened(1, opened, std::uint64_t{1} << 32U, history).value().is_cancelled);
     EXPECT_NE(history, before);
 }
 

@@ -5,12 +5,11 @@
 #include <cmath>
 
 #include "fl_engine/data/random_stream.hpp"
+#include "fl_engine/reference/trainer.hpp"
 #include "tests/lab/fast_training.hpp"
 
 namespace consilium::lab {
 namespace {
-
-constexpr std::uint64_t kReferenceOwner = 1'000'000;  // no site has that number
 
 double length_of(std::span<const double> update) {
     double sum = 0;
@@ -40,6 +39,9 @@ Participants::Participants(const Consortium& consortium, fl::Collusion attack,
         poisoned_.push_back(
             fl::poisoned_data(attack, consortium.sites.at(site), consortium.trigger));
     }
+    for (const double value : consortium.reference.features) {
+        reference_features_.push_back(std::llround(value / fl::kFixedPointUnit));
+    }
 }
 
 bool Participants::is_attacker(std::size_t site) const {
@@ -56,9 +58,20 @@ Result<fl::RealUpdate> Participants::train(const fl::Dataset& data, std::uint64_
 }
 
 Result<fl::IntegerUpdate> Participants::make_reference(const RoundContext& context) const {
-    const auto update = train(consortium_.reference, kReferenceOwner, context);
-    if (!update) return tl::unexpected(update.error());
-    return fl::encode_update(*update, context.encoding);
+    const fl::TrainingConfig& training = consortium_.training;
+    return reference::train({.task = 0,
+                             .round = context.round,
+                             .layers = consortium_.spec.layers,
+                             .model = context.model,
+                             .epochs = training.epochs,
+                             .batch_size = training.batch_size,
+                             .learning_rate_micros = training.learning_rate_millionths,
+                             .momentum_micros = training.momentum_millionths,
+                             .weight_decay_micros = training.weight_decay_millionths,
+                             .norm_bits = context.encoding.norm_bits,
+                             .clip_norm = context.encoding.clip,
+                             .features = reference_features_,
+                             .labels = consortium_.reference.labels});
 }
 
 Result<std::vector<fl::IntegerUpdate>> Participants::make_updates(const RoundContext& context,

@@ -29,7 +29,7 @@ class Participants {
     // One encoded update per site; rounds in order. Without attackers' sites when they are absent.
     [[nodiscard]] Result<std::vector<fl::IntegerUpdate>> make_updates(const RoundContext& context,
                                                                       const Preview& preview);
-    // The update that the reference records give.
+    // The update that the reference records give, by the trainer of the chain validators.
     [[nodiscard]] Result<fl::IntegerUpdate> make_reference(const RoundContext& context) const;
 
     [[nodiscard]] bool is_attacker(std::size_t site) const;
@@ -41,7 +41,8 @@ class Participants {
     const Consortium& consortium_;
     std::vector<std::size_t> attackers_;
     std::uint64_t seed_;
-    std::vector<fl::Dataset> poisoned_;  // per attacker
+    std::vector<fl::Dataset> poisoned_;             // per attacker
+    std::vector<std::int64_t> reference_features_;  // units of 2^-32, as a reference set has them
     fl::Conspiracy conspiracy_;
     fl::IntegerModel last_model_;
 };

@@ -20,11 +20,13 @@ struct Style {
     std::string_view colour;
     std::string_view shape;
 };
-constexpr std::array<Style, 6> kStyles = {{{"#c0392b", "cross"},
+constexpr std::array<Style, 8> kStyles = {{{"#c0392b", "cross"},
                                            {"#e08e0b", "square"},
                                            {"#7f8c8d", "triangle"},
                                            {"#2471a3", "circle"},
                                            {"#117a65", "diamond"},
+                                           {"#85c1e9", "circle"},
+                                           {"#82e0aa", "diamond"},
                                            {"#000000", "bar"}}};
 
 std::string number(double value) {

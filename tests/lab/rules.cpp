@@ -9,6 +9,7 @@
 
 #include <Eigen/Core>
 
+#include "contracts/verification/rules.hpp"
 #include "core/check.hpp"
 #include "fl_engine/data/text_number.hpp"
 
@@ -25,8 +26,10 @@ constexpr std::array kEntries = {
     Entry{RuleKind::kFedAvg, "fedavg", "clipped to C_r, equal weights: undefended"},
     Entry{RuleKind::kNormClip, "norm-clip", "clipped to the median norm"},
     Entry{RuleKind::kMultiKrum, "multi-krum", "told the number of attackers"},
-    Entry{RuleKind::kOurs, "ours", "the contract's verdict rule without a reference"},
+    Entry{RuleKind::kOurs, "ours", "the contract's verdict rule (entry 2) without a reference"},
     Entry{RuleKind::kOursRef, "ours-ref", "the same with a reference of 64 records"},
+    Entry{RuleKind::kFirst, "rule-1", "entry 1 of the rule table without a reference"},
+    Entry{RuleKind::kFirstRef, "rule-1-ref", "the same with a reference of 64 records"},
     Entry{RuleKind::kOracle, "oracle", "the attackers simply absent"},
 };
 
@@ -92,7 +95,28 @@ std::int64_t product(const fl::IntegerUpdate& a, const fl::IntegerUpdate& b) {
     return sum;
 }
 
+constexpr Height kAnyHeight{~std::uint64_t{0}};
+constexpr std::uint16_t kFirstEntry = 1;
+constexpr std::uint16_t kNewestEntry = 2;
+
 }  // namespace
+
+bool takes_reference(RuleKind rule) {
+    return rule == RuleKind::kOursRef || rule == RuleKind::kFirstRef;
+}
+
+std::uint16_t rule_entry(RuleKind rule) {
+    switch (rule) {
+        case RuleKind::kOurs:
+        case RuleKind::kOursRef:
+            return kNewestEntry;
+        case RuleKind::kFirst:
+        case RuleKind::kFirstRef:
+            return kFirstEntry;
+        default:
+            return 0;
+    }
+}
 
 std::span<const RuleKind> all_rules() {
     return kOrder;
@@ -143,8 +167,10 @@ std::vector<std::int64_t> gram_matrix(std::span<const fl::IntegerUpdate> updates
     return out;
 }
 
-Result<smpc::Verdict> judge_opened(const OpenedValues& opened, std::uint64_t clip,
-                                   smpc::VerdictHistory& history) {
+Result<smpc::Verdict> judge_opened(std::uint16_t entry, const OpenedValues& opened,
+                                   std::uint64_t clip, smpc::VerdictHistory& history) {
+    const auto* rule = contracts::verification::find_rule(entry, kAnyHeight);
+    CHECK(rule != nullptr);
     smpc::VerdictInput input;
     input.mode = opened.mode;
     input.c_max = opened.c_max;
@@ -158,7 +184,7 @@ Result<smpc::Verdict> judge_opened(const OpenedValues& opened, std::uint64_t cli
     input.reference = opened.reference;
     input.data_weights.assign(opened.norms.size(), 1);
     smpc::VerdictHistory next = history;
-    Result<smpc::Verdict> verdict = smpc::judge(input, next);
+    Result<smpc::Verdict> verdict = rule->judge(input, next);
     if (!verdict || verdict->is_cancelled) return verdict;
     smpc::note_clip_norm(next, clip);
     history = std::move(next);
@@ -193,7 +219,7 @@ OpenedValues Rule::open(const RuleInput& input) {
     opened.blur_bound = static_cast<std::int64_t>(blur_terms_) << blur_bits_;
     const std::vector<std::int64_t> gram = gram_matrix(input.updates);
     for (const std::int64_t norm : norms_of(gram, sites)) opened.norms.push_back(norm + blur(0));
-    if (input.reference != nullptr && options_.kind == RuleKind::kOursRef) {
+    if (input.reference != nullptr && takes_reference(options_.kind)) {
         smpc::VerdictReference reference;
         for (const fl::IntegerUpdate& update : input.updates) {
             reference.products.push_back(product(update, *input.reference) + blur(0));
@@ -225,7 +251,8 @@ OpenedValues Rule::open(const RuleInput& input) {
 
 Result<Decision> Rule::judge(const RuleInput& input) {
     const OpenedValues opened = open(input);
-    const auto verdict = judge_opened(opened, input.encoding.clip, history_);
+    const auto verdict =
+        judge_opened(rule_entry(options_.kind), opened, input.encoding.clip, history_);
     if (!verdict) return tl::unexpected(verdict.error());
     Decision out;
     for (std::size_t i = 0; i < verdict->clients.size(); ++i) {
@@ -246,9 +273,7 @@ Result<Decision> Rule::judge(const RuleInput& input) {
 }
 
 Result<Decision> Rule::decide(const RuleInput& input) {
-    if (options_.kind == RuleKind::kOurs || options_.kind == RuleKind::kOursRef) {
-        return judge(input);
-    }
+    if (rule_entry(options_.kind) != 0) return judge(input);
     const std::size_t sites = input.updates.size();
     const std::vector<std::int64_t> gram = gram_matrix(input.updates);
     const std::vector<std::int64_t> norms = norms_of(gram, sites);

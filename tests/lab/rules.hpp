@@ -1,7 +1,7 @@
 // The aggregation rules under test: from encoded updates to weights and rejections.
 //
-// "ours" is the contract's rule itself, smpc::judge() on integer norms and products with the blur
-// of the committee. The others are what it is measured against.
+// "ours" and "rule-1" are the contract's rules themselves, on integer norms and products with the
+// blur of the committee. The others are what it is measured against.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -20,14 +20,20 @@ enum class RuleKind {
     kFedAvg,     // clipped to C_r, equal weights: no defence
     kNormClip,   // clipped to the median norm
     kMultiKrum,  // told the number of attackers: the m - f updates with the closest neighbours
-    kOurs,       // the verdict rule without a reference
+    kOurs,       // the newest entry of the rule table, without a reference
     kOursRef,    // with the reference update
-    kOracle,     // averages the honest ones: the attackers simply absent
+    kFirst,      // entry 1, likewise
+    kFirstRef,
+    kOracle,  // averages the honest ones: the attackers simply absent
 };
 [[nodiscard]] std::span<const RuleKind> all_rules();
 [[nodiscard]] std::string_view to_string(RuleKind rule);
 [[nodiscard]] std::string_view describe(RuleKind rule);
 [[nodiscard]] Result<RuleKind> parse_rule(std::string_view name);
+// Whether a rule is given the reference update.
+[[nodiscard]] bool takes_reference(RuleKind rule);
+// Its entry of the rule table; 0 for those that are not the contract's.
+[[nodiscard]] std::uint16_t rule_entry(RuleKind rule);
 
 struct RuleOptions {
     RuleKind kind{};
@@ -56,7 +62,8 @@ struct Decision {
 // Exact products of all pairs, m x m.
 [[nodiscard]] std::vector<std::int64_t> gram_matrix(std::span<const fl::IntegerUpdate> updates);
 
-// Judges opened values under the history, which moves on unless the round is cancelled.
+// Judges opened values by that entry of the rule table under the history, which moves on unless the
+// round is cancelled.
 struct OpenedValues {
     smpc::StatMode mode{};
     std::uint32_t c_max = 1;
@@ -65,8 +72,8 @@ struct OpenedValues {
     std::vector<std::int64_t> statistics;  // m x m products or m sums
     std::optional<smpc::VerdictReference> reference;
 };
-[[nodiscard]] Result<smpc::Verdict> judge_opened(const OpenedValues& opened, std::uint64_t clip,
-                                                 smpc::VerdictHistory& history);
+[[nodiscard]] Result<smpc::Verdict> judge_opened(std::uint16_t entry, const OpenedValues& opened,
+                                                 std::uint64_t clip, smpc::VerdictHistory& history);
 
 // A rule with its memory over the rounds of one training. A copy can be asked what it would do.
 class Rule {

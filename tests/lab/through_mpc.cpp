@@ -186,7 +186,8 @@ class Sample {
 
     void check_verdict(const std::string& name, const schema::VerdictRecord& record,
                        const OpenedValues& opened, const schema::RoundRecord& round) {
-        const auto verdict = judge_opened(opened, round.terms.clip_norm, history_);
+        const auto verdict =
+            judge_opened(round.terms.rule, opened, round.terms.clip_norm, history_);
         if (!verdict) {
             report_.defects.push_back(name + ": " + verdict.error().context);
             return;

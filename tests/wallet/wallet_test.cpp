@@ -455,6 +455,15 @@ TEST_F(Wallet, data_weights_are_proposed_from_a_file) {
     EXPECT_THAT(err, HasSubstr("1..16"));
 }
 
+TEST_F(Wallet, another_rule_is_proposed_by_its_number) {
+    ASSERT_EQ(run_online({"propose", "rule", "1", "2"}), 0) << err;
+    const auto propose = decode<schema::Propose>(chain.executed().back().arguments);
+    EXPECT_EQ(propose->kind, schema::ProposalKind::kSetRule);
+    EXPECT_EQ(propose->payload, encode(schema::RuleChoice{1, 2}));
+    EXPECT_EQ(run_online({"propose", "rule", "1", "0"}), 2);
+    EXPECT_EQ(run_online({"propose", "rule", "1", "65536"}), 2);
+}
+
 TEST_F(Wallet, bad_task_files_are_usage_errors_that_name_the_fault) {
     write_file("a.json", R"({"rouds": 3})");
     EXPECT_EQ(run_online({"create-task", directory.file("a.json")}), 2);
