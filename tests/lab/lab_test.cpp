@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
+#include <numeric>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -331,31 +332,39 @@ TEST(Grid, interrupted_one_keeps_the_rows_so_far) {
     }
 }
 
-class ThroughMpc : public ::testing::TestWithParam<std::string> {};
+class ThroughMpc : public ::testing::TestWithParam<std::tuple<std::string, bool>> {};
 
 TEST_P(ThroughMpc, verdicts_equal_those_of_the_plaintext_engine) {
-    Setting setting{"wdbc", "iid", 4, 1, GetParam()};
+    const auto& [model, has_reference] = GetParam();
+    Setting setting{"wdbc", "iid", 4, 1, model};
     setting.rounds = 2;
     const Consortium consortium = deal(setting, wdbc(), 3).value();
     const SampleReport report =
-        run_through_mpc(setting, consortium, fl::Collusion::kSignFlip, 3).value();
+        run_through_mpc(setting, consortium, fl::Collusion::kSignFlip, has_reference, 3).value();
     EXPECT_THAT(report.defects, ElementsAre());
     EXPECT_EQ(report.rounds, 2U);
     EXPECT_EQ(report.verdicts, 8U);
     EXPECT_EQ(report.rejections, 2U);
-    EXPECT_EQ(report.opened_values, GetParam() == "mlp" ? 32U : 16U);
+    EXPECT_EQ(report.opened_values, (model == "mlp" ? 32U : 16U) + (has_reference ? 8U : 0U));
     EXPECT_GT(report.largest_blur, 0.0);  // values really were blurred
     EXPECT_LE(report.largest_blur, 1.0);
 }
 
-INSTANTIATE_TEST_SUITE_P(Modes, ThroughMpc, ::testing::Values("mlp", "logistic"),
-                         [](const auto& model) { return model.param; });
+INSTANTIATE_TEST_SUITE_P(Modes, ThroughMpc,
+                         ::testing::Combine(::testing::Values("mlp", "logistic"),
+                                            ::testing::Bool()),
+                         [](const auto& test) {
+                             return std::get<0>(test.param) +
+                                    (std::get<1>(test.param) ? "_with_reference" : "");
+                         });
 
-TEST(Heart, each_hospital_attacks_in_turn) {
-    // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing changes the environment.
-    const char* named = std::getenv("CONSILIUM_DATA_DIR");
-    const std::filesystem::path folder = named != nullptr ? named : CONSILIUM_SHARED_DATA;
-    if (!std::filesystem::exists(folder / "heart-va.csv")) {
+class Heart : public ::testing::Test {
+  protected:
+    void SetUp() override {
+        // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing changes the environment.
+        const char* named = std::getenv("CONSILIUM_DATA_DIR");
+        folder = named != nullptr ? named : CONSILIUM_SHARED_DATA;
+        if (std::filesystem::exists(folder / "heart-va.csv")) return;
         // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing changes the environment.
         if (const char* required = std::getenv("CONSILIUM_REQUIRE_DATA");
             required != nullptr && *required == '1') {
@@ -363,6 +372,11 @@ TEST(Heart, each_hospital_attacks_in_turn) {
         }
         GTEST_SKIP() << "SKIPPED: set CONSILIUM_DATA_DIR to the folder with heart-*.csv";
     }
+
+    std::filesystem::path folder;
+};
+
+TEST_F(Heart, each_hospital_attacks_in_turn) {
     GridOptions options = small_grid();
     options.settings = {{"heart", "natural", 4, 1}};
     options.settings[0].rounds = 3;
@@ -371,6 +385,29 @@ TEST(Heart, each_hospital_attacks_in_turn) {
     const GridResult result = run_grid(options, kGoOn, [](const Progress&) {}).value();
     ASSERT_EQ(result.rows.size(), 6U);
     for (const Row& row : result.rows) EXPECT_EQ(row.trials, 4U);
+}
+
+TEST_F(Heart, records_of_four_hospitals_are_dealt_anew_on_request) {
+    const LoadedData data = load_data("heart", folder).value();
+    const auto rows_of = [&](const Setting& setting) {
+        std::vector<std::size_t> rows;
+        const Consortium consortium = deal(setting, data, 5).value();
+        for (const fl::Dataset& site : consortium.sites) rows.push_back(site.rows());
+        return rows;
+    };
+    const auto natural = rows_of({"heart", "natural", 4, 1});
+    const std::size_t all = std::accumulate(natural.begin(), natural.end(), std::size_t{0});
+    const auto even = rows_of({"heart", "iid", 6, 1});
+    ASSERT_EQ(even.size(), 6U);
+    EXPECT_EQ(std::accumulate(even.begin(), even.end(), std::size_t{0}), all);
+    EXPECT_LE(*std::max_element(even.begin(), even.end()) -
+                  *std::min_element(even.begin(), even.end()),
+              1U);
+    const auto skewed = rows_of({"heart", "dirichlet:0.5", 4, 1});
+    EXPECT_EQ(std::accumulate(skewed.begin(), skewed.end(), std::size_t{0}), all);
+    EXPECT_NE(skewed, natural);
+    const auto other = deal({"heart", "natural", 5, 1}, data, 5);
+    EXPECT_THAT(other.error().context, HasSubstr("--sites 4"));
 }
 
 }  // namespace

@@ -92,7 +92,7 @@ void add_options(CLI::App& app, LabOptions& options, Texts& texts) {
         ->check(CLI::Range(kMinCommittee, kMaxCommittee));
     app.add_flag("--through-mpc", options.goes_through_mpc,
                  "also runs one seed of each setting and attack through the whole protocol, with "
-                 "the rule \"ours\", and compares all verdicts");
+                 "the rules \"ours\" and \"ours-ref\", and compares all verdicts");
     app.add_option("--threads", options.grid.threads, "[2]")->check(CLI::Range(1U, 64U));
     app.add_option("--data-dir", texts.data_dir,
                    "folder of the heart and pneumonia files [$CONSILIUM_DATA_DIR]");

@@ -1,7 +1,8 @@
-// Draws one setting: a line per attack, a mark per rule at the balanced accuracy it reached.
+// Draws one setting: a line per attack, and per measure a panel with a mark per rule.
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <optional>
 
 #include "tests/lab/report.hpp"
 
@@ -9,11 +10,37 @@ namespace consilium::lab {
 namespace {
 
 constexpr double kLeft = 150;  // pixels, all of them
-constexpr double kRight = 30;
 constexpr double kTop = 84;
 constexpr double kLine = 22;
-constexpr double kWidth = 820;
-constexpr double kLowest = 0.3;  // left end of the axis; worse is drawn there
+constexpr double kPanel = 230;  // width of a panel's axis
+constexpr double kGap = 36;     // between panels
+
+std::optional<double> balanced_accuracy_of(const Row& row) {
+    return row.balanced_accuracy;
+}
+std::optional<double> auc_of(const Row& row) {
+    return row.auc;
+}
+std::optional<double> success_of(const Row& row) {
+    return row.attack_success;
+}
+
+// What lies below `lowest` is drawn there.
+struct Panel {
+    std::string_view title;
+    int lowest_tenth = 0;
+    std::optional<double> (*value)(const Row& row) = nullptr;
+};
+constexpr std::array<Panel, 5> kPanels = {
+    {{"balanced accuracy", 3, &balanced_accuracy_of},
+     {"AUC", 3, &auc_of},
+     {"attack success", 0, &success_of},
+     {"poisoned rejected", 0, [](const Row& row) { return row.poisoned_rejected_rate; }},
+     {"honest rejected", 0, [](const Row& row) { return row.honest_rejected_rate; }}}};
+
+double left_of(std::size_t panel) {
+    return kLeft + static_cast<double>(panel) * (kPanel + kGap);
+}
 
 // By RuleKind: colours that also differ in brightness, and shapes.
 struct Style {
@@ -84,9 +111,10 @@ std::string mark(double x, double y, RuleKind rule) {
     return line(x - 4, y - 4, x + 4, y + 4, stroke) + line(x - 4, y + 4, x + 4, y - 4, stroke);
 }
 
-double place(double value) {
-    const double share = (std::clamp(value, kLowest, 1.0) - kLowest) / (1 - kLowest);
-    return kLeft + share * (kWidth - kLeft - kRight);
+double place(std::size_t panel, double value) {
+    const double lowest = kPanels.at(panel).lowest_tenth / 10.0;
+    const double share = (std::clamp(value, lowest, 1.0) - lowest) / (1 - lowest);
+    return left_of(panel) + share * kPanel;
 }
 
 template <typename T>
@@ -104,41 +132,51 @@ std::string legend(std::span<const RuleKind> rules) {
     std::string out;
     double x = kLeft;
     for (const RuleKind rule : rules) {
-        out += mark(x, 46, rule) + text_at(x + 12, 50, "start", to_string(rule));
+        out += mark(x, 34, rule) + text_at(x + 12, 38, "start", to_string(rule));
         x += 106;
     }
     return out;
 }
 
-std::string axis(double bottom) {
+std::string axis(std::size_t panel, double bottom) {
     std::string out;
-    for (int tenth = 3; tenth <= 10; ++tenth) {
-        const double x = place(tenth / 10.0);
+    for (int tenth = kPanels.at(panel).lowest_tenth; tenth <= 10; ++tenth) {
+        const double x = place(panel, tenth / 10.0);
         out += line(x, kTop - 8, x, bottom, "stroke=\"#d5d8dc\"");
-        out += text_at(x, kTop - 12, "middle", number(tenth / 10.0));
+        if (tenth % 2 == 0) out += text_at(x, kTop - 12, "middle", number(tenth / 10.0));
     }
-    return out + text_at(kLeft - 24, kTop - 12, "end", "balanced accuracy");
+    return out + text_at(left_of(panel), kTop - 28, "start", kPanels.at(panel).title);
+}
+
+// One attack's marks in one panel.
+std::string marks(std::span<const Row> rows, fl::Collusion attack, std::size_t panel, double y) {
+    std::string out =
+        line(left_of(panel), y, left_of(panel) + kPanel, y, "stroke=\"#eceff1\"");
+    for (const Row& row : rows) {
+        const auto value = kPanels.at(panel).value(row);
+        if (row.attack == attack && value) out += mark(place(panel, *value), y, row.rule);
+    }
+    return out;
 }
 
 }  // namespace
 
 std::string format_plot(std::span<const Row> rows) {
     const auto attacks = distinct(rows, &Row::attack);
-    const auto rules = distinct(rows, &Row::rule);
     const double bottom = kTop + kLine * static_cast<double>(attacks.size());
     std::string out =
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"" + number(kWidth) + "\" height=\"" +
-        number(bottom + 20) + "\" font-family=\"sans-serif\" font-size=\"13\">\n" +
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"" + number(left_of(kPanels.size())) +
+        "\" height=\"" + number(bottom + 20) +
+        "\" font-family=\"sans-serif\" font-size=\"13\">\n" +
         "<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n" +
-        text_at(kLeft, 24, "start", to_string(rows.front().setting)) + legend(rules) + axis(bottom);
+        text_at(kLeft, 20, "start", to_string(rows.front().setting)) +
+        legend(distinct(rows, &Row::rule));
+    for (std::size_t panel = 0; panel < kPanels.size(); ++panel) out += axis(panel, bottom);
     for (std::size_t i = 0; i < attacks.size(); ++i) {
         const double y = kTop + kLine * (static_cast<double>(i) + 0.5);
         out += text_at(kLeft - 12, y + 4, "end", fl::to_string(attacks[i]));
-        out += line(kLeft, y, kWidth - kRight, y, "stroke=\"#eceff1\"");
-        for (const Row& row : rows) {
-            if (row.attack == attacks[i]) {
-                out += mark(place(row.balanced_accuracy), y, row.rule);
-            }
+        for (std::size_t panel = 0; panel < kPanels.size(); ++panel) {
+            out += marks(rows, attacks[i], panel, y);
         }
     }
     return out + "</svg>\n";

@@ -40,9 +40,10 @@ int fail(const Error& error, int code) {
     return code;
 }
 
-void print_sample(const Setting& setting, fl::Collusion attack, const SampleReport& report) {
-    std::cout << "through the MPC: " << to_string(setting) << ", " << fl::to_string(attack) << ": "
-              << report.rounds << " rounds, " << report.verdicts << " verdicts and "
+void print_sample(const Setting& setting, fl::Collusion attack, RuleKind rule,
+                  const SampleReport& report) {
+    std::cout << "through the MPC: " << to_string(setting) << ", " << fl::to_string(attack) << ", "
+              << to_string(rule) << ": " << report.rounds << " rounds, " << report.verdicts << " verdicts and "
               << report.opened_values << " opened values, "
               << (report.defects.empty() ? "all equal to the plaintext engine"
                                          : "NOT equal to the plaintext engine")
@@ -61,11 +62,14 @@ Result<bool> sample_mpc(const GridOptions& options, const std::atomic<bool>& sto
         const auto consortium = deal(setting, *data, options.first_seed);
         if (!consortium) return tl::unexpected(consortium.error());
         for (const fl::Collusion attack : options.attacks) {
-            if (stop.load()) return is_equal;
-            const auto report = run_through_mpc(setting, *consortium, attack, options.first_seed);
-            if (!report) return tl::unexpected(report.error());
-            print_sample(setting, attack, *report);
-            is_equal = is_equal && report->defects.empty();
+            for (const RuleKind rule : {RuleKind::kOurs, RuleKind::kOursRef}) {
+                if (stop.load()) return is_equal;
+                const auto report = run_through_mpc(setting, *consortium, attack,
+                                                    takes_reference(rule), options.first_seed);
+                if (!report) return tl::unexpected(report.error());
+                print_sample(setting, attack, rule, *report);
+                is_equal = is_equal && report->defects.empty();
+            }
         }
     }
     return is_equal;

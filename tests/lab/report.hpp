@@ -12,7 +12,8 @@ namespace consilium::lab {
                                       const std::string& command);
 // Per setting a summary (worst balanced accuracy, backdoors, rejections) and a table of attacks.
 [[nodiscard]] std::string format_markdown(const GridResult& result, const GridOptions& options);
-// Balanced accuracy per attack, a mark per rule, of the rows of one setting.
+// Five panels (balanced accuracy, AUC, attack success, rejections), a line per attack, a mark per
+// rule, of the rows of one setting.
 [[nodiscard]] std::string format_plot(std::span<const Row> rows);
 
 // `file`, and beside it the same name with .md and with -1.svg, -2.svg ... in place of .json. Each

@@ -122,16 +122,15 @@ Result<std::vector<fl::Dataset>> deal_parts(const Setting& setting, fl::Dataset 
 // Fills sites, reference and test from files with a schema.
 Result<void> deal_tables(const Setting& setting, const fl::Source& source, std::uint64_t seed,
                          Consortium& out) {
-    if (source.is_dealt() == (setting.split == "natural")) {
-        return make_error(
-            ErrorCode::kRefused,
-            "data set " + fl::quote(setting.dataset) +
-                (source.is_dealt() ? " is one file: deal it with --split iid or dirichlet:ALPHA"
-                                   : " has one file per hospital: take --split natural"));
+    const bool is_natural = setting.split == "natural";
+    if (source.is_dealt() && is_natural) {
+        return make_error(ErrorCode::kRefused,
+                          "data set " + fl::quote(setting.dataset) +
+                              " is one file: deal it with --split iid or dirichlet:ALPHA");
     }
-    // A table that is to be dealt is one hospital's here; it is dealt when the reference is out.
+    // What is to be dealt, one table or the pool of several, is dealt when the reference is out.
     fl::ConsortiumOptions options;
-    options.hospitals = source.is_dealt() ? 1 : setting.sites;
+    options.hospitals = source.is_dealt() ? 1 : source.tables.size();
     options.test_fraction = source.test_fraction;
     options.seed = seed;
     const Result<fl::Consortium> consortium = fl::make_consortium(source, options);
@@ -146,8 +145,8 @@ Result<void> deal_tables(const Setting& setting, const fl::Source& source, std::
     out.test = std::move(*test);
     out.trigger = fl::rare_value_trigger(joined(out.sites));
     out.reference = take_reference(out.sites, seed);
-    if (!source.is_dealt()) return {};
-    auto parts = deal_parts(setting, std::move(out.sites.front()), seed);
+    if (is_natural) return {};
+    auto parts = deal_parts(setting, joined(out.sites), seed);
     if (!parts) return tl::unexpected(parts.error());
     out.sites = std::move(*parts);
     return {};

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <numeric>
 
 #include <gtest/gtest.h>
 
@@ -19,6 +20,29 @@ using mpc::testing::World;
 using mpc::testing::WorldOptions;
 
 constexpr std::uint32_t kUsualRounds = 3;
+
+// The reference records as the council's set. A chain takes kMinReferenceRecords at least; what
+// the stratified draw is short of comes from the first site.
+schema::ReferenceSet reference_set_of(const Consortium& consortium) {
+    schema::ReferenceSet set;
+    set.data_schema = "study";
+    const std::size_t columns = consortium.reference.columns();
+    for (std::size_t i = 0; i < columns; ++i) set.columns.push_back({"c" + std::to_string(i)});
+    const auto append = [&](const fl::Dataset& data, std::size_t rows) {
+        for (std::size_t row = 0; row < rows; ++row) {
+            set.labels.push_back(data.labels.at(row));
+            for (std::size_t i = 0; i < columns; ++i) {
+                set.features.push_back(
+                    std::llround(data.features.at(row * columns + i) / fl::kFixedPointUnit));
+            }
+        }
+    };
+    append(consortium.reference, consortium.reference.rows());
+    if (set.labels.size() < schema::kMinReferenceRecords) {
+        append(consortium.sites.front(), schema::kMinReferenceRecords - set.labels.size());
+    }
+    return set;
+}
 
 WorldOptions options_of(const Setting& setting, const Consortium& consortium,
                         std::uint64_t first_clip_norm, std::uint64_t seed) {
@@ -43,9 +67,10 @@ WorldOptions options_of(const Setting& setting, const Consortium& consortium,
 class Sample {
   public:
     Sample(const Setting& setting, const Consortium& consortium, fl::Collusion attack,
-           std::uint64_t seed)
+           bool has_reference, std::uint64_t seed)
         : setting_(setting),
           consortium_(consortium),
+          has_reference_(has_reference),
           seed_(seed),
           attackers_(choose_attackers(setting, seed, static_cast<std::size_t>(seed))),
           participants_(consortium, attack, attackers_, seed) {}
@@ -55,7 +80,10 @@ class Sample {
         const auto clip = first_clip(consortium_, attackers_,
                                      fl::make_initial_model(consortium_.spec, seed_), seed_);
         if (!clip) return tl::unexpected(clip.error());
-        World world(options_of(setting_, consortium_, *clip, seed_));
+        WorldOptions options = options_of(setting_, consortium_, *clip, seed_);
+        options.has_reference = has_reference_;
+        if (has_reference_) options.reference = reference_set_of(consortium_);
+        World world(options);
         world.make_update = [&](std::size_t client, const schema::RoundRecord& round) {
             return updates_of(world, round).at(client);
         };
@@ -123,6 +151,7 @@ class Sample {
         }
         const OpenedValues opened = open(world, statistics, round);
         check_blur(name, opened, updates);
+        if (has_reference_) check_reference(name, world, opened, updates, round);
         check_verdict(name, world.verdict(statistics.label.round), opened, round);
         for (const schema::ClientOutcome& client : world.verdict(statistics.label.round).clients) {
             if (client.reduced_weight == 0 && !client.is_suspect &&
@@ -141,6 +170,11 @@ class Sample {
         opened.blur_bound = smpc::blur_bound(committee, round.terms.blur_bits);
         opened.norms = statistics.norms;
         opened.statistics = statistics.values;
+        if (round.reference) {
+            opened.reference =
+                smpc::VerdictReference{statistics.references,
+                                       static_cast<std::int64_t>(round.reference->squared_norm)};
+        }
         if (opened.mode == smpc::StatMode::kSum) return opened;
         const std::size_t count = statistics.norms.size();
         opened.statistics.assign(count * count, 0);
@@ -184,6 +218,22 @@ class Sample {
         }
     }
 
+    // g is the blob whose hash a quorum posted; its products with the updates are opened blurred.
+    void check_reference(const std::string& name, const World& world, const OpenedValues& opened,
+                         const Updates& updates, const schema::RoundRecord& round) {
+        const auto blob = round.reference ? world.blobs.get(round.reference->sha256) : std::nullopt;
+        if (!blob || !opened.reference || opened.reference->products.size() != updates.size()) {
+            report_.defects.push_back(name + ": no reference was agreed on");
+            return;
+        }
+        const auto g = smpc::decode_integers(*blob, updates.front().size()).value();
+        for (std::size_t i = 0; i < updates.size(); ++i) {
+            const std::int64_t exact = std::inner_product(updates[i].begin(), updates[i].end(),
+                                                          g.begin(), std::int64_t{0});
+            check_value(name, opened.reference->products[i], exact, opened.blur_bound);
+        }
+    }
+
     void check_verdict(const std::string& name, const schema::VerdictRecord& record,
                        const OpenedValues& opened, const schema::RoundRecord& round) {
         const auto verdict =
@@ -210,6 +260,7 @@ class Sample {
 
     const Setting& setting_;
     const Consortium& consortium_;
+    bool has_reference_;
     std::uint64_t seed_;
     std::vector<std::size_t> attackers_;
     Participants participants_;
@@ -222,8 +273,9 @@ class Sample {
 }  // namespace
 
 Result<SampleReport> run_through_mpc(const Setting& setting, const Consortium& consortium,
-                                     fl::Collusion attack, std::uint64_t seed) {
-    return Sample(setting, consortium, attack, seed).run();
+                                     fl::Collusion attack, bool has_reference,
+                                     std::uint64_t seed) {
+    return Sample(setting, consortium, attack, has_reference, seed).run();
 }
 
 }  // namespace consilium::lab

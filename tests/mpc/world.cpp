@@ -51,6 +51,10 @@ std::size_t input_count(const WorldOptions& options) {
     return options.mode == schema::Mode::kSum ? 15 : 3;
 }
 
+schema::ReferenceSet reference_of(const WorldOptions& options) {
+    return options.reference ? *options.reference : reference_set(input_count(options));
+}
+
 schema::TaskSpec task_of(const WorldOptions& options) {
     schema::TaskSpec spec;
     spec.name = "Study";
@@ -63,7 +67,7 @@ schema::TaskSpec task_of(const WorldOptions& options) {
     spec.rounds = options.rounds;
     spec.mode = options.mode;
     if (options.has_reference) {
-        spec.reference_set = sha256(encode(reference_set(input_count(options))));
+        spec.reference_set = sha256(encode(reference_of(options)));
         spec.is_reference_required = true;
     }
     spec.windows.pledge = {.blocks = 6, .ms = 600};
@@ -140,7 +144,7 @@ World::World(const WorldOptions& world_options) : options(world_options), kdf_("
         register_client("Clinic " + std::to_string(i + 1));
     }
     if (options.has_reference) {
-        const Bytes set = encode(reference_set(input_count(options)));
+        const Bytes set = encode(reference_of(options));
         blobs.put(set);
         decide(
             schema::ProposalKind::kApproveReferenceSet,
