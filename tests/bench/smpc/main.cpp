@@ -1,7 +1,8 @@
 // consilium-smpc-bench: what one round of the secure computation costs, all parties on this
 // machine.
 //
-// Exit codes: 0 measured, 1 a result was wrong or a file could not be written, 2 bad usage.
+// Exit codes: 0 measured, 1 a result was wrong, a file could not be written or (--check) a limit was
+// passed, 2 bad usage.
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -28,6 +29,7 @@ struct Options {
     Setup setup;
     int repeats = 5;
     bool makes_table = false;
+    bool checks_limits = false;
     std::string report;
     std::string one_validator;  // directory of its blobs
 };
@@ -96,13 +98,41 @@ double rounded(double value, double step) {
     return std::round(value / step) * step;
 }
 
+// What the figures are held against, by the name of the figure. The times and the traffic are those
+// of four validators, four clients and a million coordinates; kernels and memory have one always.
+nlohmann::ordered_json limits_of(const Setup& setup, double limit_gram) {
+    nlohmann::ordered_json limits = {
+        {"gram_ns_per_element", 1.3 * limit_gram},
+        {"expand_ns_per_element", 1.2},
+        {"validator_peak_rss_bytes",
+         (setup.clients + 2) * 8 * setup.dimension + (std::uint64_t{64} << 20)},
+    };
+    if (setup.members == 4 && setup.clients == 4 && setup.dimension == 1'000'000) {
+        limits["online_ms"] = 250;
+        limits["total_ms"] = 500;
+        limits["bytes_sent"] = 150'000'000;
+        limits["client_ms"] = 500 * setup.clients;  // of all clients
+    }
+    return limits;
+}
+
+// Adds the limits and the names of the figures above theirs.
+void hold_against_limits(nlohmann::ordered_json& figures, const nlohmann::ordered_json& limits) {
+    nlohmann::ordered_json over = nlohmann::ordered_json::array();
+    for (const auto& [name, limit] : limits.items()) {
+        if (figures.at(name).get<double>() > limit.get<double>()) over.push_back(name);
+    }
+    figures["limits"] = limits;
+    figures["over_limit"] = over;
+}
+
 nlohmann::ordered_json measure(const Setup& setup, int repeats) {
     const TemporaryFolder folder;
     const KernelCosts kernels = measure_kernels(setup.members, setup.clients);
     const RoundCosts costs = measure_round(setup, repeats, folder.path());
     const auto ms = [](double value) { return rounded(value, 0.001); };
     const auto ns = [](double value) { return rounded(value, 0.0001); };
-    return {
+    nlohmann::ordered_json figures = {
         {"n", setup.members},
         {"d", setup.dimension},
         {"clients", setup.clients},
@@ -120,8 +150,6 @@ nlohmann::ordered_json measure(const Setup& setup, int repeats) {
         {"total_cpu_ms", ms(costs.total().cpu_ms)},
         {"bytes_sent", costs.bytes_sent},
         {"validator_peak_rss_bytes", validator_peak_bytes(setup, folder.path())},
-        {"validator_rss_limit_bytes",
-         (setup.clients + 2) * 8 * setup.dimension + (std::uint64_t{64} << 20)},
         {"peak_rss_bytes", own_peak_bytes()},
         {"gram_ns_per_element", ns(kernels.gram)},
         {"gram_avx2_ns_per_element", ns(kernels.gram_avx2)},
@@ -133,6 +161,8 @@ nlohmann::ordered_json measure(const Setup& setup, int repeats) {
         {"repeats", repeats},
         {"range_proof", kHasRangeStage},
     };
+    hold_against_limits(figures, limits_of(setup, kernels.limit_gram));
+    return figures;
 }
 
 // Milliseconds with three significant digits.
@@ -156,7 +186,7 @@ void print_row(const nlohmann::ordered_json& row) {
     };
     std::cout << " | " << std::fixed << std::setprecision(2) << mib(row["bytes_sent"]) << " | "
               << std::setprecision(0) << mib(row["validator_peak_rss_bytes"]) << " of "
-              << mib(row["validator_rss_limit_bytes"]) << " |" << std::endl;
+              << mib(row["limits"]["validator_peak_rss_bytes"]) << " |" << std::endl;
     std::cout.unsetf(std::ios::floatfield);
     std::cout << std::setprecision(6);
 }
@@ -199,6 +229,9 @@ void add_options(CLI::App& app, Options& options) {
         ->capture_default_str();
     app.add_flag("--table", options.makes_table,
                  "n = 4, 7, 10, 13 and d = 30 .. 10^6 in one table (some minutes)");
+    app.add_flag("--check", options.checks_limits,
+                 "exit code 1 when a figure is above its limit; of use on a machine that does "
+                 "nothing else");
     app.add_option("--report", options.report, "file for the figures, JSON");
     app.add_option("--one-validator", options.one_validator)->group("");
     app.footer(
@@ -214,7 +247,21 @@ void add_options(CLI::App& app, Options& options) {
         "Other programs on the machine lengthen the wall time; raise --repeats then.\n"
         "validator_peak_rss_bytes is measured in a process of its own that is one validator;\n"
         "peak_rss_bytes is that of this process with all parties in it.\n"
-        "limit_gram_ns_per_element: a bare AVX2 loop that multiplies and adds without folding.");
+        "limit_gram_ns_per_element: a bare AVX2 loop that multiplies and adds without folding.\n"
+        "limits: what the figures of that name are held against (times and traffic for n = 4,\n"
+        "d = 10^6, 4 clients only); over_limit names those above.");
+}
+
+// Whether a figure is above its limit; says which.
+bool is_over_limit(const nlohmann::ordered_json& figures) {
+    bool is_over = false;
+    for (const auto& name : figures["over_limit"]) {
+        const auto key = name.get<std::string>();
+        std::cerr << "n = " << figures["n"] << ", d = " << figures["d"] << ": " << key << " is "
+                  << figures[key] << ", its limit " << figures["limits"][key] << '\n';
+        is_over = true;
+    }
+    return is_over;
 }
 
 int run(const Options& options) {
@@ -238,7 +285,13 @@ int run(const Options& options) {
         report.close();
         if (!report) stop("cannot write " + options.report);
     }
-    return 0;
+    bool is_over = false;
+    if (options.makes_table) {
+        for (const auto& row : figures["rows"]) is_over = is_over_limit(row) || is_over;
+    } else {
+        is_over = is_over_limit(figures);
+    }
+    return is_over && options.checks_limits ? 1 : 0;
 }
 
 }  // namespace
