@@ -28,7 +28,7 @@ const char* find_out_of_bounds(const Parameters& parameters) {
     if (!is_within(p.quota_transactions, 200, 1'000'000'000)) return "quota_transactions";
     if (!is_within(p.block_cost_max, 10'000, 1'000'000'000)) return "block_cost_max";
     if (!is_within(p.epoch_rounds_max, 1, 100'000)) return "epoch_rounds_max";
-    if (!is_within(p.batch_stock, 1, kMaxLiveBatches - 2)) return "batch_stock";
+    if (!is_within(p.batch_stock, 2, kMaxLiveBatches - 2)) return "batch_stock";
     if (!is_valid_window(p.setup_window)) return "setup_window";
     if (!is_valid_window(p.preparation_window)) return "preparation_window";
     return nullptr;

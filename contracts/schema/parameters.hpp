@@ -29,7 +29,7 @@ struct Parameters {
     std::uint32_t quota_transactions = 10'000;  // per account and quota window
     std::uint64_t block_cost_max = 2'000'000;   // a transaction costs about 200 (schema table)
     std::uint32_t epoch_rounds_max = 100;       // then a fresh MPC epoch opens
-    std::uint32_t batch_stock = 2;              // certified mask batches kept ready
+    std::uint32_t batch_stock = 2;              // certified mask batches kept ready, two at least
     Window setup_window{.blocks = 20, .ms = 20'000};        // of each step of the key setup
     Window preparation_window{.blocks = 20, .ms = 10'000};  // T_prep: for the shares of a batch
     template <typename Self, typename Visitor>

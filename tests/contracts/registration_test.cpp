@@ -231,11 +231,13 @@ TEST(GenesisTest, invalid_genesis_is_refused_by_name) {
     genesis.parameters = {1, 2, 3};
     EXPECT_FALSE(genesis_state(genesis).has_value());
     schema::Parameters parameters;
-    parameters.batch_stock = 0;
-    genesis.parameters = encode(parameters);
-    const auto state = genesis_state(genesis);
-    ASSERT_FALSE(state.has_value());
-    EXPECT_NE(state.error().context.find("batch_stock"), std::string::npos);
+    for (const std::uint32_t stock : {0U, 1U}) {
+        parameters.batch_stock = stock;
+        genesis.parameters = encode(parameters);
+        const auto state = genesis_state(genesis);
+        ASSERT_FALSE(state.has_value());
+        EXPECT_NE(state.error().context.find("batch_stock"), std::string::npos);
+    }
 }
 
 }  // namespace

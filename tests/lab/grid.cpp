@@ -76,6 +76,7 @@ class Runner {
     }
 
     Result<void> run() {
+        if (auto possible = check_deals(); !possible) return possible;
         for (std::size_t index = 0; index < options_.settings.size(); ++index) {
             const Setting& setting = options_.settings[index];
             const Result<LoadedData> data = load_data(setting.dataset, options_.data_folder);
@@ -95,6 +96,23 @@ class Runner {
     [[nodiscard]] bool is_complete() const { return done_ == all_; }
 
   private:
+    // A deal that fails would otherwise cost everything that was trained before it.
+    [[nodiscard]] Result<void> check_deals() const {
+        for (const Setting& setting : options_.settings) {
+            const Result<LoadedData> data = load_data(setting.dataset, options_.data_folder);
+            if (!data) return tl::unexpected(data.error());
+            for (std::uint64_t seed = options_.first_seed;
+                 seed < options_.first_seed + options_.seeds && !stop_.load(); ++seed) {
+                const Result<Consortium> consortium = deal(setting, *data, seed);
+                if (consortium) continue;
+                return make_error(consortium.error().code, to_string(setting) + ", seed " +
+                                                               std::to_string(seed) + ": " +
+                                                               consortium.error().context);
+            }
+        }
+        return {};
+    }
+
     void run_jobs(const Consortium& consortium, const std::vector<Job>& jobs) {
         std::atomic<std::size_t> next{0};
         const auto work = [&] {

@@ -332,6 +332,17 @@ TEST(Grid, interrupted_one_keeps_the_rows_so_far) {
     }
 }
 
+TEST(Grid, deal_that_is_impossible_is_refused_before_anything_is_trained) {
+    GridOptions options = small_grid();
+    options.settings.push_back({"wdbc", "dirichlet:0.01", 12, 1});
+    std::size_t finished = 0;
+    const auto result = run_grid(options, kGoOn, [&](const Progress&) { ++finished; });
+    ASSERT_FALSE(result.has_value());
+    EXPECT_THAT(result.error().context, HasSubstr("wdbc mlp, 12 sites dirichlet:0.01"));
+    EXPECT_THAT(result.error().context, HasSubstr("larger alpha"));
+    EXPECT_EQ(finished, 0U);
+}
+
 class ThroughMpc : public ::testing::TestWithParam<std::tuple<std::string, bool>> {};
 
 TEST_P(ThroughMpc, verdicts_equal_those_of_the_plaintext_engine) {
