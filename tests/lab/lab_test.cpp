@@ -361,13 +361,11 @@ TEST_P(ThroughMpc, verdicts_equal_those_of_the_plaintext_engine) {
     EXPECT_LE(report.largest_blur, 1.0);
 }
 
-INSTANTIATE_TEST_SUITE_P(Modes, ThroughMpc,
-                         ::testing::Combine(::testing::Values("mlp", "logistic"),
-                                            ::testing::Bool()),
-                         [](const auto& test) {
-                             return std::get<0>(test.param) +
-                                    (std::get<1>(test.param) ? "_with_reference" : "");
-                         });
+INSTANTIATE_TEST_SUITE_P(
+    Modes, ThroughMpc, ::testing::Combine(::testing::Values("mlp", "logistic"), ::testing::Bool()),
+    [](const auto& test) {
+        return std::get<0>(test.param) + (std::get<1>(test.param) ? "_with_reference" : "");
+    });
 
 class Heart : public ::testing::Test {
   protected:
@@ -411,9 +409,9 @@ TEST_F(Heart, records_of_four_hospitals_are_dealt_anew_on_request) {
     const auto even = rows_of({"heart", "iid", 6, 1});
     ASSERT_EQ(even.size(), 6U);
     EXPECT_EQ(std::accumulate(even.begin(), even.end(), std::size_t{0}), all);
-    EXPECT_LE(*std::max_element(even.begin(), even.end()) -
-                  *std::min_element(even.begin(), even.end()),
-              1U);
+    EXPECT_LE(
+        *std::max_element(even.begin(), even.end()) - *std::min_element(even.begin(), even.end()),
+        1U);
     const auto skewed = rows_of({"heart", "dirichlet:0.5", 4, 1});
     EXPECT_EQ(std::accumulate(skewed.begin(), skewed.end(), std::size_t{0}), all);
     EXPECT_NE(skewed, natural);

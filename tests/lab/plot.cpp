@@ -150,8 +150,7 @@ std::string axis(std::size_t panel, double bottom) {
 
 // One attack's marks in one panel.
 std::string marks(std::span<const Row> rows, fl::Collusion attack, std::size_t panel, double y) {
-    std::string out =
-        line(left_of(panel), y, left_of(panel) + kPanel, y, "stroke=\"#eceff1\"");
+    std::string out = line(left_of(panel), y, left_of(panel) + kPanel, y, "stroke=\"#eceff1\"");
     for (const Row& row : rows) {
         const auto value = kPanels.at(panel).value(row);
         if (row.attack == attack && value) out += mark(place(panel, *value), y, row.rule);
@@ -164,13 +163,12 @@ std::string marks(std::span<const Row> rows, fl::Collusion attack, std::size_t p
 std::string format_plot(std::span<const Row> rows) {
     const auto attacks = distinct(rows, &Row::attack);
     const double bottom = kTop + kLine * static_cast<double>(attacks.size());
-    std::string out =
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"" + number(left_of(kPanels.size())) +
-        "\" height=\"" + number(bottom + 20) +
-        "\" font-family=\"sans-serif\" font-size=\"13\">\n" +
-        "<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n" +
-        text_at(kLeft, 20, "start", to_string(rows.front().setting)) +
-        legend(distinct(rows, &Row::rule));
+    std::string out = "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"" +
+                      number(left_of(kPanels.size())) + "\" height=\"" + number(bottom + 20) +
+                      "\" font-family=\"sans-serif\" font-size=\"13\">\n" +
+                      "<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n" +
+                      text_at(kLeft, 20, "start", to_string(rows.front().setting)) +
+                      legend(distinct(rows, &Row::rule));
     for (std::size_t panel = 0; panel < kPanels.size(); ++panel) out += axis(panel, bottom);
     for (std::size_t i = 0; i < attacks.size(); ++i) {
         const double y = kTop + kLine * (static_cast<double>(i) + 0.5);

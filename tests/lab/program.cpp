@@ -43,8 +43,8 @@ int fail(const Error& error, int code) {
 void print_sample(const Setting& setting, fl::Collusion attack, RuleKind rule,
                   const SampleReport& report) {
     std::cout << "through the MPC: " << to_string(setting) << ", " << fl::to_string(attack) << ", "
-              << to_string(rule) << ": " << report.rounds << " rounds, " << report.verdicts << " verdicts and "
-              << report.opened_values << " opened values, "
+              << to_string(rule) << ": " << report.rounds << " rounds, " << report.verdicts
+              << " verdicts and " << report.opened_values << " opened values, "
               << (report.defects.empty() ? "all equal to the plaintext engine"
                                          : "NOT equal to the plaintext engine")
               << " (blur up to " << static_cast<int>(100 * report.largest_blur)

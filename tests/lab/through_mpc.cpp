@@ -171,9 +171,8 @@ class Sample {
         opened.norms = statistics.norms;
         opened.statistics = statistics.values;
         if (round.reference) {
-            opened.reference =
-                smpc::VerdictReference{statistics.references,
-                                       static_cast<std::int64_t>(round.reference->squared_norm)};
+            opened.reference = smpc::VerdictReference{
+                statistics.references, static_cast<std::int64_t>(round.reference->squared_norm)};
         }
         if (opened.mode == smpc::StatMode::kSum) return opened;
         const std::size_t count = statistics.norms.size();
@@ -273,8 +272,7 @@ class Sample {
 }  // namespace
 
 Result<SampleReport> run_through_mpc(const Setting& setting, const Consortium& consortium,
-                                     fl::Collusion attack, bool has_reference,
-                                     std::uint64_t seed) {
+                                     fl::Collusion attack, bool has_reference, std::uint64_t seed) {
     return Sample(setting, consortium, attack, has_reference, seed).run();
 }
 

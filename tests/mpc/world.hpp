@@ -106,8 +106,8 @@ struct WorldOptions {
     bool replays_every_step = false;   // a second Worker on a copy of the store must answer alike
     bool has_reference = false;        // the task requires one; validators train it
     std::optional<schema::ReferenceSet> reference = {};  // nullopt: reference_set()
-    bool is_pool_slow = false;         // transactions wait a block, so workers return them again
-    std::uint32_t features = 15;       // SUM mode: the update has one coordinate more
+    bool is_pool_slow = false;    // transactions wait a block, so workers return them again
+    std::uint32_t features = 15;  // SUM mode: the update has one coordinate more
     std::uint64_t slice_work = std::uint64_t{1} << 27;        // of a worker's step
     std::function<void(schema::TaskSpec&)> adjust_task = {};  // before the council creates it
 };

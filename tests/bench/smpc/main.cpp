@@ -1,8 +1,8 @@
 // consilium-smpc-bench: what one round of the secure computation costs, all parties on this
 // machine.
 //
-// Exit codes: 0 measured, 1 a result was wrong, a file could not be written or (--check) a limit was
-// passed, 2 bad usage.
+// Exit codes: 0 measured, 1 a result was wrong, a file could not be written or (--check) a figure
+// is above its limit, 2 bad usage.
 #include <sys/wait.h>
 #include <unistd.h>
 
