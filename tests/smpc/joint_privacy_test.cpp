@@ -16,7 +16,7 @@
 // are equal. privacy_test.cpp has them among the unknown streams.
 #include <gtest/gtest.h>
 
-#include <map>
+#include <ostream>
 
 #include "tests/smpc/coset_views.hpp"
 #include "tests/smpc/tiny_round.hpp"
@@ -198,8 +198,8 @@ struct Control {
     const Steps* steps;
 };
 
-void PrintTo(const Control& control, std::ostream* out) {
-    *out << control.name;
+std::ostream& operator<<(std::ostream& out, const Control& control) {
+    return out << control.name;
 }
 
 class LeakControl : public ::testing::TestWithParam<Control> {};

@@ -25,7 +25,6 @@ namespace {
 using testing::Leak;
 using testing::SmallField;
 using testing::SubsetStreams;
-using testing::TestRandom;
 using testing::TinyRound;
 using testing::Unknown;
 using testing::Vector;

@@ -332,6 +332,7 @@ class TinyRound {
 
     // lambda, phi and psi of all clients.
     void check_range(const std::vector<Vector>& proofs, Vector& seen) {
+        CHECK(range_.digits >= 1 && shape_.projections <= tau_.size());
         const auto tau = std::span<const Element>(tau_).first(shape_.projections);
         const RangeForms forms = make_range_forms<Field>(range_, tau, shape_.point);
         Vector weights(shape_.dimension);  // Y
