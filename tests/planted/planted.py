@@ -26,7 +26,7 @@ RESULTS = HERE / "RESULTS.md"
 FIELDS = {"id", "file", "before", "after", "breaks", "test"}
 TEST_SECONDS_MAX = 300
 # Run only when all others pass: they take longest.
-SLOW_TESTS = {"smpc_test": "TinyFieldPrivacy.*:SampledPrivacy.*:LargeRound.*"}
+SLOW_TESTS = {"smpc_test": "TinyFieldPrivacy.*:*JointPrivacy*:*SampledPrivacy*:LargeRound.*"}
 HEADER = """# Results of the planted bugs
 
 Written by `./run planted`. Seconds are those of the test program up to its first failing test; the

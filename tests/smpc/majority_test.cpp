@@ -50,14 +50,14 @@ void compare(const Verdict& verdict, const VerdictHistory& history, const json& 
     EXPECT_EQ(follows, round.at("follows"));
 }
 
-TEST(MajorityRule, vectors_of_the_model_are_reproduced_exactly) {
-    std::ifstream file(std::string(CONSILIUM_TEST_VECTORS) + "/verdict_majority.json");
+void replay(const std::string& name) {
+    std::ifstream file(std::string(CONSILIUM_TEST_VECTORS) + "/" + name);
     ASSERT_TRUE(file.good());
     const json games = json::parse(file);
     ASSERT_FALSE(games.empty());
     std::size_t number = 0;
     for (const json& game : games) {
-        SCOPED_TRACE("case " + std::to_string(number++));
+        SCOPED_TRACE("case " + std::to_string(number++) + " " + game.value("name", ""));
         VerdictHistory history = VerdictHistory::make(game.at("slots"));
         for (const json& round : game.at("rounds")) {
             const auto verdict = judge_with_majority(input_of(game, round), history);
@@ -70,6 +70,15 @@ TEST(MajorityRule, vectors_of_the_model_are_reproduced_exactly) {
         EXPECT_EQ(json(history.products), game.at("long"));
         EXPECT_EQ(json(history.recent), game.at("short"));
     }
+}
+
+TEST(MajorityRule, vectors_of_the_model_are_reproduced_exactly) {
+    replay("verdict_majority.json");
+}
+
+// Every comparison of the text with both sides equal, or one apart.
+TEST(MajorityRule, vectors_at_the_edges_of_the_rule_are_reproduced_exactly) {
+    replay("verdict_majority_edges.json");
 }
 
 constexpr std::int64_t kNorm = std::int64_t{1} << 42;
@@ -136,6 +145,34 @@ int rounds_until_found(Rule rule) {
 TEST(MajorityRule, sleeper_is_found_after_few_rounds) {
     EXPECT_LE(rounds_until_found(judge_with_majority), 3);
     EXPECT_GT(rounds_until_found(judge), rounds_until_found(judge_with_majority));
+}
+
+// A limit. Client 3 is honest and unlike the others (0.05), so it is flagged and counts as the one
+// attacker there may be. Client 4 turns after 12 rounds: in HF two are outside, no majority agrees
+// there, and HG rests. Rounds until client 4 is flagged, 100 if never within 48.
+int rounds_until_found_behind_an_outlier(Rule rule) {
+    VerdictHistory history = VerdictHistory::make(5);
+    for (int round = 0; round < 60; ++round) {
+        VerdictInput input = round_of(5, 700, 700);
+        for (std::size_t i = 0; i < 5; ++i) {
+            for (std::size_t j = 0; j < 5; ++j) {
+                std::int64_t& product = input.statistics[i * 5 + j];
+                const bool is_outlier = i == 3 || j == 3;
+                if (i != j && is_outlier) product = kNorm / 1000 * 50;
+                if (i != j && (i == 4 || j == 4) && round >= 12) product = -product;
+            }
+        }
+        input.gain = std::max(200, 4096 >> round);
+        const auto verdict = rule(input, history).value();
+        EXPECT_EQ(verdict.clients[3].code, VerdictCode::kAgree);
+        if (verdict.clients[4].code == VerdictCode::kAgree) return round - 11;
+    }
+    return 100;
+}
+
+TEST(MajorityRule, sleeper_behind_an_honest_outlier_that_is_flagged_is_a_limit_of_entry_2) {
+    EXPECT_LE(rounds_until_found_behind_an_outlier(judge), 3);
+    EXPECT_EQ(rounds_until_found_behind_an_outlier(judge_with_majority), 100);
 }
 
 TEST(MajorityRule, reference_that_has_become_noise_rejects_nobody_of_a_majority_that_agrees) {
@@ -218,6 +255,27 @@ TEST(Agreement, those_outside_are_the_fewest_in_the_simple_cases) {
     // 0.1 itself agrees: 3276 of 32768 does not, 3277 does.
     EXPECT_EQ(outside({32'768, 3'276, 3'276, 32'768}, 2), 1U);
     EXPECT_EQ(outside({32'768, 3'277, 3'277, 32'768}, 2), 0U);
+}
+
+// A limit: each of two colluders is against two of three honest clients. Taking the colluders out
+// would do, but on ties the smaller ids leave first.
+TEST(Agreement, colluders_of_larger_ids_can_make_more_leave_than_there_are_colluders) {
+    const auto outside = [](bool are_colluders_first) {
+        std::vector<std::int64_t> products(25, 20);
+        for (std::size_t i = 0; i < 5; ++i) products[i * 5 + i] = 100;
+        for (auto [honest, colluder] : {std::pair{0, 3}, {0, 4}, {1, 3}, {2, 4}}) {
+            if (are_colluders_first) {
+                honest = 4 - honest;
+                colluder = 4 - colluder;
+            }
+            products[static_cast<std::size_t>(honest * 5 + colluder)] = -20;
+            products[static_cast<std::size_t>(colluder * 5 + honest)] = -20;
+        }
+        const std::vector<std::size_t> all{0, 1, 2, 3, 4};
+        return count_outside(CosineMatrix::of_products(products, 5), all);
+    };
+    EXPECT_EQ(outside(true), 2U);
+    EXPECT_EQ(outside(false), 3U);
 }
 
 }  // namespace

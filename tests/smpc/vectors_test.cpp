@@ -1,4 +1,5 @@
-// The protocol against tests/vectors/smpc.json, which make_vectors.py computed independently.
+// The protocol against tests/vectors/smpc.json and smpc_large.json, which make_vectors.py and
+// make_large_vectors.py computed independently.
 #include <fstream>
 
 #include <gtest/gtest.h>
@@ -355,6 +356,146 @@ TEST(Vectors, plain_and_dithered_aggregates) {
             EXPECT_EQ(total, expected.at("opened").get<Integers>());
             EXPECT_EQ(aggregate_digest(total).hex(), expected.at("sha256"));
         }
+    }
+}
+
+// nu = 23 with 64 clients: the largest norms and the most pairs there may be.
+const json& large_vectors() {
+    static const json loaded = [] {
+        std::ifstream file(std::string(CONSILIUM_TEST_VECTORS) + "/smpc_large.json");
+        return json::parse(file);
+    }();
+    return loaded;
+}
+
+TEST(LargeVectors, blur_bits_and_scales_of_all_shapes) {
+    ASSERT_EQ(large_vectors().at("blur_bits").size(), 80U);
+    for (const json& entry : large_vectors().at("blur_bits")) {
+        const Committee committee = *Committee::make(entry[0]);
+        EXPECT_EQ(default_blur_bits(committee, entry[1]), entry[2]) << entry;
+    }
+    for (const json& entry : large_vectors().at("scales")) {
+        EXPECT_EQ(encoding_scale(entry[0], entry[1]), entry[2]) << entry;
+    }
+}
+
+TEST(LargeVectors, updates_at_the_norm_bound_are_masked_and_one_unit_more_is_refused) {
+    const json& batch = large_vectors();
+    const Committee committee = *Committee::make(batch.at("n"));
+    for (const json& set : batch.at("sets")) {
+        for (std::size_t i = 0; i < batch.at("clients").get<std::size_t>(); ++i) {
+            const auto ring = all_keys<ClientMaskKey>(batch.at("mask_keys")[i + 1]);
+            Integers update = set.at("updates")[i].get<Integers>();
+            const auto masked =
+                mask_update(kdf_of_vectors(), committee, ring, update, batch.at("nu"));
+            ASSERT_TRUE(masked.has_value()) << i;
+            EXPECT_EQ(hash_of_words(*masked).hex(), set.at("masked_sha256")[i]);
+            // The last coordinate is as long as the norm lets it be.
+            update.back() += update.back() < 0 ? -1 : 1;
+            EXPECT_FALSE(mask_update(kdf_of_vectors(), committee, ring, update, batch.at("nu")))
+                << i;
+        }
+    }
+}
+
+// The batch and one set of updates as one entry, with the masked updates in it.
+json large_round(const json& set) {
+    json entry = large_vectors();
+    entry.erase("sets");
+    const Committee committee = *Committee::make(entry.at("n"));
+    entry["masked"] = json::array();
+    for (std::size_t i = 0; i < set.at("updates").size(); ++i) {
+        const auto ring = all_keys<ClientMaskKey>(entry.at("mask_keys")[i + 1]);
+        entry["masked"].push_back(mask_update(kdf_of_vectors(), committee, ring,
+                                              set["updates"][i].get<Integers>(), entry.at("nu"))
+                                      .value());
+    }
+    return entry;
+}
+
+TEST(LargeVectors, all_products_of_64_clients_are_certified) {
+    const json entry = large_round(large_vectors().at("sets")[0]);
+    const Committee committee = *Committee::make(entry.at("n"));
+    testing::Posts posts;
+    for (MemberIndex k = 1; k <= committee.n(); ++k) {
+        const VectorMember member = make_member(entry, committee, k);
+        EXPECT_EQ(member.products.size(), 64U * 65 / 2 + 64);
+        EXPECT_EQ(hash_of_words(member.products).hex(), entry.at("products_sha256")[k - 1]);
+        posts[k] = delta_shares(member.products, member.prep);
+        EXPECT_EQ(hash_of_words(posts[k]).hex(), entry.at("posted_sha256")[k - 1]);
+    }
+    const BatchDecision decision = decide_batch(committee, testing::posted(posts), 0);
+    EXPECT_EQ(decision.outcome, BatchOutcome::kCertified);
+    EXPECT_EQ(hash_of_words(decision.delta).hex(), entry.at("delta_sha256"));
+}
+
+struct LargePosts {
+    testing::Posts norms, products, sums, aggregate;
+};
+
+// What all members post of one set of updates.
+LargePosts large_posts(const json& entry, const json& set) {
+    const Kdf kdf = kdf_of_vectors();
+    const Committee committee = *Committee::make(entry.at("n"));
+    const BatchItems items(entry.at("clients"));
+    std::vector<VectorMember> members;
+    testing::Posts deltas;
+    for (MemberIndex k = 1; k <= committee.n(); ++k) {
+        members.push_back(make_member(entry, committee, k));
+        deltas[k] = delta_shares(members.back().products, members.back().prep);
+    }
+    const Elements delta = decide_batch(committee, testing::posted(deltas), 0).delta;
+    const Stat1Layout layout(items.clients(), false);
+    LargePosts posts;
+    for (MemberIndex k = 1; k <= committee.n(); ++k) {
+        const VectorMember& own = members[k - 1];
+        const StatShares stats(
+            kdf, committee, items,
+            {k, entry.at("hb"), own.products, delta, own.prep.rho, own.blur_ring});
+        std::vector<ClientShare> clients;
+        AggregateTerms terms;
+        terms.weights = set.at("aggregate").at("weights").get<std::vector<std::uint32_t>>();
+        for (ClientIndex i = 1; i <= items.clients(); ++i) {
+            clients.push_back({i, own.shares[i - 1]});
+            terms.shares.emplace_back(own.shares[i - 1]);
+        }
+        // Range proofs do not depend on M; the vectors of range proofs have nu = 23.
+        const Elements stat1 = stats.stat1(clients, std::vector<RangeShares>(clients.size()), {});
+        for (std::size_t x = 0; x < clients.size(); ++x) {
+            posts.norms[k].push_back(stat1[layout.norm(x)]);
+        }
+        posts.products[k] = stats.stat2_pairwise(clients);
+        posts.sums[k] = stats.stat2_sum(
+            clients, set.at("statistics").at("omega").get<std::vector<std::uint32_t>>());
+        posts.aggregate[k] = aggregate_share(kdf, committee, k, own.blur_ring, terms);
+    }
+    return posts;
+}
+
+TEST(LargeVectors, statistics_and_aggregate_of_64_clients_at_the_norm_bound) {
+    for (const json& set : large_vectors().at("sets")) {
+        const json entry = large_round(set);
+        const Committee committee = *Committee::make(entry.at("n"));
+        const LargePosts posts = large_posts(entry, set);
+        const json& expected = set.at("statistics");
+        for (MemberIndex k = 1; k <= committee.n(); ++k) {
+            EXPECT_EQ(hash_of_words(posts.norms.at(k)).hex(), expected.at("norms_sha256")[k - 1]);
+            EXPECT_EQ(hash_of_words(posts.products.at(k)).hex(),
+                      expected.at("products_sha256")[k - 1]);
+            EXPECT_EQ(hash_of_words(posts.sums.at(k)).hex(), expected.at("sums_sha256")[k - 1]);
+            EXPECT_EQ(json(posts.aggregate.at(k)), set.at("aggregate").at("shares")[k - 1]);
+        }
+        const Integers norms = open_all(committee, posts.norms);
+        EXPECT_EQ(json(norms), expected.at("norms"));
+        for (const std::int64_t norm : norms) EXPECT_TRUE(norm_passes(norm, entry.at("nu")));
+        EXPECT_EQ(json(open_all(committee, posts.sums)), expected.at("sums"));
+        EXPECT_EQ(json(open_all(committee, posts.aggregate)), set.at("aggregate").at("opened"));
+        const Integers products = open_all(committee, posts.products);
+        ASSERT_EQ(products.size(), 64U * 63 / 2);
+        EXPECT_EQ(aggregate_digest(products).hex(), expected.at("products_opened_sha256"));
+        Integers ends(products.begin(), products.begin() + 4);
+        ends.insert(ends.end(), products.end() - 4, products.end());
+        EXPECT_EQ(json(ends), expected.at("products_ends"));
     }
 }
 

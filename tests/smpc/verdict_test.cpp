@@ -3,6 +3,8 @@
 
 #include <cstdlib>
 #include <fstream>
+#include <numeric>
+#include <set>
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -20,6 +22,14 @@ std::string vector_file() {
     return named != nullptr ? named : std::string(CONSILIUM_TEST_VECTORS) + "/verdict.json";
 }
 
+// All slots, unless the round names those of V1.
+std::vector<ClientIndex> clients_of(const json& round) {
+    if (round.contains("clients")) return round["clients"].get<std::vector<ClientIndex>>();
+    std::vector<ClientIndex> all(round.at("norms").size());
+    std::iota(all.begin(), all.end(), ClientIndex{1});
+    return all;
+}
+
 VerdictInput input_of(const json& game, const json& round) {
     VerdictInput input;
     input.mode = game.at("mode") == "SUM" ? StatMode::kSum : StatMode::kPairwise;
@@ -28,7 +38,7 @@ VerdictInput input_of(const json& game, const json& round) {
     input.gain = round.at("K");
     input.norms = round.at("norms").get<std::vector<std::int64_t>>();
     input.data_weights = round.at("q").get<std::vector<std::uint32_t>>();
-    for (ClientIndex i = 1; i <= input.norms.size(); ++i) input.clients.push_back(i);
+    input.clients = clients_of(round);
     if (input.mode == StatMode::kSum) {
         input.statistics = round.at("sigma").get<std::vector<std::int64_t>>();
     } else {
@@ -64,26 +74,95 @@ void compare(const Verdict& verdict, const VerdictHistory& history, const json& 
     };
     EXPECT_EQ(nullable(history.reference), round.at("E"));
     EXPECT_EQ(nullable(history.leave_out), round.at("L"));
+    if (round.contains("cancelled")) {
+        EXPECT_EQ(verdict.is_cancelled, round["cancelled"]);
+    }
     const auto row = history.products.begin();
     EXPECT_EQ(json(std::vector<std::int64_t>(row, row + history.clients())), round.at("A0"));
 }
 
-TEST(Verdict, verdict_vectors_of_the_oracle_are_reproduced_exactly) {
-    std::ifstream file(vector_file());
-    ASSERT_TRUE(file.good()) << vector_file();
-    const json games = json::parse(file);
-    ASSERT_FALSE(games.empty());
+// The games of a file, judged round by round and compared.
+json replay(const std::string& name) {
+    std::ifstream file(name);
+    EXPECT_TRUE(file.good()) << name;
+    json games = json::parse(file);
+    EXPECT_FALSE(games.empty());
     std::size_t number = 0;
     for (const json& game : games) {
         SCOPED_TRACE("case " + std::to_string(number++));
         VerdictHistory history = VerdictHistory::make(game.at("m"));
         for (const json& round : game.at("rounds")) {
             const auto verdict = judge(input_of(game, round), history);
-            ASSERT_TRUE(verdict.has_value()) << verdict.error().context;
+            if (!verdict) {
+                ADD_FAILURE() << verdict.error().context;
+                break;
+            }
             compare(*verdict, history, round);
             const VerdictHistory copy = decode<VerdictHistory>(encode(history)).value();
             EXPECT_EQ(copy, history);
         }
+        json products = json::array();
+        for (std::size_t row = 0; row < history.clients(); ++row) {
+            const auto start =
+                history.products.begin() + static_cast<std::ptrdiff_t>(row * history.clients());
+            products.push_back(std::vector<std::int64_t>(start, start + history.clients()));
+        }
+        EXPECT_EQ(products, game.value("A", products));
+    }
+    return games;
+}
+
+TEST(Verdict, verdict_vectors_of_the_oracle_are_reproduced_exactly) {
+    replay(vector_file());
+}
+
+// What a file of vectors reaches: codes with mode, reference and suspicion, averages around the
+// threshold of REF with what became of them, and kinds of flags that competed for the cap.
+std::set<std::string> reached(const json& games) {
+    std::set<std::string> found;
+    for (const json& game : games) {
+        const std::string mode = game.at("mode");
+        for (const json& round : game.at("rounds")) {
+            const std::string kind = mode + (round.at("ref").is_null() ? "" : " with g");
+            const auto clients = clients_of(round);
+            if (clients.size() < game.at("m").get<std::size_t>()) found.insert("somebody away");
+            if (round.at("cancelled").get<bool>()) found.insert("cancelled");
+            std::set<std::string> rejected;
+            std::set<std::string> suspected;
+            for (std::size_t i = 0; i < clients.size(); ++i) {
+                const std::string code = round.at("codes").at(i);
+                const auto& suspects = round.at("suspects");
+                const bool is_suspect =
+                    std::find(suspects.begin(), suspects.end(), i) != suspects.end();
+                if (code != "OK") (is_suspect ? suspected : rejected).insert(code);
+                found.insert(kind + " " + code + (is_suspect ? " suspect" : ""));
+                const json& average = round.at("E").at(clients[i] - 1);
+                if (round["ref"].is_null() || average < -1 || average > 1) continue;
+                found.insert(kind + " " + code + " at " + average.dump());
+            }
+            for (const std::string& first : rejected) {
+                for (const std::string& second : suspected) {
+                    found.insert(kind + " " + first + " before " + second);
+                }
+            }
+        }
+    }
+    return found;
+}
+
+TEST(Verdict, vectors_with_a_reference_are_reproduced_exactly) {
+    const auto found =
+        reached(replay(std::string(CONSILIUM_TEST_VECTORS) + "/verdict_reference.json"));
+    for (const std::string kind : {"PAIRWISE with g ", "SUM with g "}) {
+        for (const std::string what : {"REF", "REF suspect", "REF at -1", "REF at 0", "OK at 1",
+                                       "REF before REF", "REF before NULL", "NULL before NULL"}) {
+            EXPECT_TRUE(found.contains(kind + what)) << kind << what;
+        }
+    }
+    for (const std::string what :
+         {"SUM with g REF before LOO", "SUM with g LOO before LOO", "SUM with g LOO before NULL",
+          "SUM LOO", "SUM OK", "PAIRWISE AGREE before NULL", "somebody away", "cancelled"}) {
+        EXPECT_TRUE(found.contains(what)) << what;
     }
 }
 
