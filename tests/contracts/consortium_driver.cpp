@@ -341,6 +341,28 @@ std::vector<std::uint64_t> ConsortiumDriver::aggregate_share(const MemberState& 
                                  terms);
 }
 
+std::vector<std::uint64_t> ConsortiumDriver::sum_share(std::uint16_t member,
+                                                       const std::vector<std::uint16_t>& zeros) {
+    std::vector<std::uint64_t> share = aggregate_share(working().members.at(member - 1U));
+    if (zeros.empty()) return share;
+    std::uint64_t error = 1'000;
+    for (const std::uint16_t zero : zeros) {
+        error = smpc::Field61::mul(error, smpc::Field61::sub(member, zero));
+    }
+    for (std::size_t x = kFirstBent; x < share.size(); ++x) {
+        share[x] = smpc::Field61::add(share[x], error);
+    }
+    return share;
+}
+
+Transaction ConsortiumDriver::aggregate_of(std::uint16_t member,
+                                           const std::vector<std::uint64_t>& share) {
+    Bytes content = smpc::encode_words(share);
+    const std::uint64_t length = content.size();
+    const schema::Aggregate arguments{round().label, {chain_.blobs.put(content), length}};
+    return chain_.make(member_key(member), kAggregate, arguments);
+}
+
 std::vector<Transaction> ConsortiumDriver::aggregates(const Conduct& conduct,
                                                       const std::set<std::uint16_t>& members) {
     const schema::RoundRecord record = round();
@@ -351,10 +373,7 @@ std::vector<Transaction> ConsortiumDriver::aggregates(const Conduct& conduct,
         if ((record.aggregate_posters & schema::member_bit(member)) != 0) continue;
         std::vector<std::uint64_t> share = aggregate_share(parties.members.at(member - 1U));
         lie(conduct, member, share);
-        Bytes content = smpc::encode_words(share);
-        const std::uint64_t length = content.size();
-        const schema::Aggregate arguments{record.label, {chain_.blobs.put(content), length}};
-        transactions.push_back(chain_.make(member_key(member), kAggregate, arguments));
+        transactions.push_back(aggregate_of(member, share));
     }
     return transactions;
 }

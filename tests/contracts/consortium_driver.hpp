@@ -62,6 +62,13 @@ class ConsortiumDriver {
     [[nodiscard]] schema::CoinShare coin_share(std::uint16_t member);
     [[nodiscard]] schema::Range range_of(std::uint16_t slot);
     [[nodiscard]] std::vector<std::uint64_t> stat1_share(std::uint16_t member);
+    // The member's share of the sum; with zeros, plus 1000 prod (x - zero) at its index from
+    // coordinate kFirstBent on: liars that add the same polynomial agree with members at its zeros.
+    [[nodiscard]] std::vector<std::uint64_t> sum_share(
+        std::uint16_t member, const std::vector<std::uint16_t>& zeros = {});
+    static constexpr std::size_t kFirstBent = 7;
+    [[nodiscard]] Transaction aggregate_of(std::uint16_t member,
+                                           const std::vector<std::uint64_t>& share);
     [[nodiscard]] std::vector<std::uint64_t> prep_share(std::uint64_t batch, std::uint16_t member);
     // The parties with their keys and masks of that batch.
     [[nodiscard]] smpc::testing::Consortium& consortium_at(std::uint64_t batch);
