@@ -481,25 +481,6 @@ TEST(RoundTest, an_automatic_task_takes_no_requests_and_closes_only_between_roun
     EXPECT_EQ(net.task().status, schema::TaskStatus::kClosed);
 }
 
-TEST(RoundTest, a_verdict_cancels_exactly_when_fewer_than_three_clients_have_weight) {
-    schema::TaskSpec spec = patient_task();
-    Network net(4, spec);
-    net.start();
-    // Two zero updates pull the median of the norms down to the blur and get little weight.
-    Updates updates = net.driver.similar_updates(21, 0);
-    for (const std::size_t i : {1U, 2U}) std::fill(updates[i].begin(), updates[i].end(), 0);
-    net.driver.submit(updates, net.all_slots());
-    net.driver.post_stat1();
-    ASSERT_EQ(net.driver.round().phase, Phase::kStat2);
-    net.driver.post_stat2();
-    const auto verdict = net.verdict(1);
-    const auto round = net.chain.load<schema::RoundRecord>(keys::round(1));
-    EXPECT_EQ(verdict.is_cancelled, round.phase == Phase::kCancelled);
-    std::size_t weighted = 0;
-    for (const auto& client : verdict.clients) weighted += client.weight > 0 ? 1U : 0U;
-    EXPECT_EQ(verdict.is_cancelled, weighted < 3);
-}
-
 TEST(RoundTest, metrics_are_taken_once_from_each_trainer_for_a_known_model) {
     Network net(4);
     const PublicKey& trainer = net.chain.trainers[0];
