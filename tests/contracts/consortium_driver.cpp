@@ -255,6 +255,8 @@ schema::Range ConsortiumDriver::range_of(std::uint16_t slot) {
                                                  parties.masked.at(slot - 1U))
                               .value()
                         : parties.prove_anything(slot, cheat->second, statement);
+    const auto alteration = alterations_.find(slot);
+    if (alteration != alterations_.end()) alteration->second(proofs_[slot]);
     Bytes content = smpc::encode_words(proofs_[slot]);
     const std::uint64_t length = content.size();
     return {record.label, slot, {chain_.blobs.put(content), length}};

@@ -3,6 +3,7 @@
 // Mask keys come from a seed per epoch (tests/smpc/consortium.hpp), so a batch can be prepared at
 // any time by stepping a fresh consortium to it.
 #pragma once
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -43,6 +44,10 @@ class ConsortiumDriver {
     // Slot `slot` will submit these field elements, whatever they are, and prove what it can.
     void cheat(std::uint16_t slot, std::vector<std::uint64_t> elements) {
         cheats_[slot] = std::move(elements);
+    }
+    // Slot `slot` will change the words of its RANGE blob before it sends them.
+    void alter_proof(std::uint16_t slot, std::function<void(std::vector<std::uint64_t>&)> change) {
+        alterations_[slot] = std::move(change);
     }
     // Reaches STAT1 with honest coins first when need be.
     void post_stat1(const Conduct& conduct = {});
@@ -85,6 +90,7 @@ class ConsortiumDriver {
     Chain& chain_;
     Updates updates_;
     std::map<std::uint16_t, std::vector<std::uint64_t>> cheats_;
+    std::map<std::uint16_t, std::function<void(std::vector<std::uint64_t>&)>> alterations_;
     std::map<std::uint16_t, std::vector<std::uint64_t>> proofs_;  // of the current round
     std::map<Digest, std::vector<std::int64_t>> references_;      // posted, by hash
     std::map<std::pair<std::uint64_t, std::uint64_t>, std::unique_ptr<Consortium>> consortia_;
