@@ -42,8 +42,8 @@ struct Framing {
 class FramedMembers : public ::testing::TestWithParam<std::pair<Framing, Mode>> {};
 
 TEST_P(FramedMembers, confirm_a_false_sum_in_good_faith_and_are_not_named) {
-    const auto& [framing, mode] = GetParam();
-    World world({.validators = framing.n, .mode = mode, .rounds = 2});
+    const Framing framing = GetParam().first;
+    World world({.validators = framing.n, .mode = GetParam().second, .rounds = 2});
     const std::uint16_t t = static_cast<std::uint16_t>((framing.n - 1) / 3);
     ASSERT_EQ(framing.zeros.size(), t);
     ASSERT_TRUE(world.run_until([&] { return world.is_active(); }));
