@@ -8,6 +8,7 @@
 #include "contracts/verification/rules.hpp"
 #include "fl_engine/smpc/aggregate.hpp"
 #include "fl_engine/smpc/coin.hpp"
+#include "fl_engine/smpc/confirmations.hpp"
 #include "fl_engine/smpc/model_update.hpp"
 #include "fl_engine/smpc/statistics.hpp"
 
@@ -101,16 +102,24 @@ void audit_stat2(AttemptAudit& audit, OpeningAudit& opening_audit) {
     audit.comparison.equal("statistics value", shown, round.statistics->values);
 }
 
-// The first t+1 posters define the polynomial, posters on it and matching AGG_OK vouch for it: what
-// is opened when VECOPEN alone has too few, and tried first where both can open.
-std::optional<std::vector<std::int64_t>> open_with_oks(OpeningAudit& audit,
-                                                       const AttemptTranscript& round) {
-    const Posts& posts = round.aggregate;
+std::vector<smpc::MemberIndex> excluded_of(const OpeningAudit& audit, const Posts& posts) {
     std::vector<smpc::MemberIndex> excluded;
     for (std::uint16_t member = 1; member <= audit.committee.n(); ++member) {
         if ((posts.excluded & schema::member_bit(member)) != 0) excluded.push_back(member);
     }
-    const auto first = smpc::first_posters(audit.committee, excluded);
+    return excluded;
+}
+
+struct OpenedSum {
+    std::vector<std::int64_t> values;
+    std::vector<smpc::MemberIndex> base;  // whose vectors define its polynomial
+};
+
+// The first t+1 posters define the polynomial, posters on it and matching AGG_OK vouch for it: what
+// is opened when VECOPEN alone has too few, and tried first where both can open.
+std::optional<OpenedSum> open_with_oks(OpeningAudit& audit, const AttemptTranscript& round) {
+    const Posts& posts = round.aggregate;
+    const auto first = smpc::first_posters(audit.committee, excluded_of(audit, posts));
     if (!first) return std::nullopt;
     std::vector<smpc::PostedShare> base;
     std::vector<smpc::PostedShare> others;
@@ -138,7 +147,40 @@ std::optional<std::vector<std::int64_t>> open_with_oks(OpeningAudit& audit,
     }
     if (!smpc::is_optimistic_result(audit.committee, agreeing, oks)) return std::nullopt;
     for (const smpc::Fault& fault : faults) expect_fault(audit, posts, action::kAggregate, fault);
-    return sum;
+    return OpenedSum{std::move(sum), *first};
+}
+
+std::optional<OpenedSum> open_sum(OpeningAudit& audit, const AttemptTranscript& round) {
+    if (auto sum = open_with_oks(audit, round)) return sum;
+    const auto dimension = static_cast<std::size_t>(round.terms.dimension);
+    auto opening = reopen(audit, round.aggregate, action::kAggregate, dimension);
+    if (!opening) return std::nullopt;
+    return OpenedSum{smpc::read_aggregate(opening->values), std::move(opening->base)};
+}
+
+// AGG_OK of another sum by members outside X, unless their senders may have seen it and found their
+// share on its polynomial. What members of X had posted before is what they may have seen, too.
+void expect_false_oks(OpeningAudit& audit, const AttemptTranscript& round, const OpenedSum& sum,
+                      const Digest& digest) {
+    std::vector<smpc::Confirmation> others;
+    for (const Post& post : round.aggregate_ok.all) {
+        if (post.digest == digest || post.member == 0) continue;
+        if ((round.aggregate.excluded & schema::member_bit(post.member)) != 0) continue;
+        others.push_back({post.member, post.digest});
+    }
+    std::vector<smpc::PostedShare> posted;
+    std::vector<smpc::PostedShare> base;
+    for (const Post& post : round.aggregate.all) {
+        posted.push_back({post.member, post.values});
+        const bool is_base =
+            std::find(sum.base.begin(), sum.base.end(), post.member) != sum.base.end();
+        if (is_base) base.push_back(posted.back());
+    }
+    const auto excluded = excluded_of(audit, round.aggregate);
+    for (const smpc::Fault& fault :
+         smpc::false_confirmations(audit.committee, excluded, posted, base, others)) {
+        expect_fault(audit, round.aggregate_ok, action::kAggregateOk, fault);
+    }
 }
 
 void audit_sum(AttemptAudit& audit, OpeningAudit& opening_audit) {
@@ -148,18 +190,11 @@ void audit_sum(AttemptAudit& audit, OpeningAudit& opening_audit) {
     if (!read_words(opening_audit, round.aggregate, round.blobs, round.terms.dimension)) return;
     const auto dimension = static_cast<std::size_t>(round.terms.dimension);
     if (!are_well_formed(opening_audit, round.aggregate, action::kAggregate, dimension)) return;
-    audit.sum = open_with_oks(opening_audit, round);
-    if (!audit.sum) {
-        const auto opening = reopen(opening_audit, round.aggregate, action::kAggregate, dimension);
-        if (!opening) return;
-        audit.sum = smpc::read_aggregate(opening->values);
-    }
-    const Digest digest = smpc::aggregate_digest(*audit.sum);
-    for (const Post& post : round.aggregate_ok.all) {
-        if (post.digest == digest || post.member == 0) continue;
-        if ((round.aggregate.excluded & schema::member_bit(post.member)) != 0) continue;
-        expect_fault(opening_audit, round.aggregate_ok, action::kAggregateOk, {post.member, 0});
-    }
+    auto sum = open_sum(opening_audit, round);
+    if (!sum) return;
+    const Digest digest = smpc::aggregate_digest(sum->values);
+    expect_false_oks(opening_audit, round, *sum, digest);
+    audit.sum = std::move(sum->values);
     if (round.result) audit.comparison.equal("aggregate", digest, round.result->aggregate);
     for (Post& post : round.aggregate.all) post.values = {};  // memory; not needed any more
 }

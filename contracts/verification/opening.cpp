@@ -9,6 +9,7 @@
 #include "contracts/verification/shares.hpp"
 #include "contracts/verification/verdict.hpp"
 #include "fl_engine/smpc/aggregate.hpp"
+#include "fl_engine/smpc/confirmations.hpp"
 #include "fl_engine/smpc/model_update.hpp"
 #include "fl_engine/smpc/statistics.hpp"
 #include "fl_engine/smpc/verdict.hpp"
@@ -50,17 +51,40 @@ std::optional<SharePosts> read_aggregate_posts(Execution& execution, const Round
 
 struct OpenedSum {
     std::vector<std::int64_t> values;
+    std::vector<smpc::MemberIndex> base;  // t+1 posters whose vectors define its polynomial
     std::vector<smpc::Fault> faults;
 };
+
+// The vectors of these members, in the order given.
+std::vector<smpc::PostedShare> select(std::span<const smpc::PostedShare> posts,
+                                      schema::MemberSet members) {
+    std::vector<smpc::PostedShare> chosen;
+    for (const smpc::PostedShare& post : posts) {
+        const auto member = static_cast<std::uint16_t>(post.member);
+        if ((members & schema::member_bit(member)) != 0) chosen.push_back(post);
+    }
+    return chosen;
+}
+
+// The AGG_OK of these members, ascending.
+std::vector<smpc::Confirmation> confirmations_of(const Execution& execution,
+                                                 const RoundRecord& round,
+                                                 schema::MemberSet members) {
+    std::vector<smpc::Confirmation> confirmations;
+    for (const smpc::MemberIndex member : members_of(members)) {
+        const Bytes key = keys::aggregate_ok(round.label.round, static_cast<std::uint16_t>(member));
+        const auto record = execution.state.load<schema::AggregateOkRecord>(key);
+        confirmations.push_back({member, record.sha256});
+    }
+    return confirmations;
+}
 
 schema::MemberSet matching_oks(const Execution& execution, const RoundRecord& round,
                                const Digest& digest) {
     schema::MemberSet matching = 0;
-    for (std::uint16_t member = 1; member <= schema::kMaxCommittee; ++member) {
-        if ((round.aggregate_oks & schema::member_bit(member)) == 0) continue;
-        const auto record = execution.state.load<schema::AggregateOkRecord>(
-            keys::aggregate_ok(round.label.round, member));
-        if (record.sha256 == digest) matching |= schema::member_bit(member);
+    for (const auto& ok : confirmations_of(execution, round, round.aggregate_oks)) {
+        if (ok.sha256 != digest) continue;
+        matching |= schema::member_bit(static_cast<std::uint16_t>(ok.member));
     }
     return matching;
 }
@@ -71,18 +95,16 @@ std::optional<OpenedSum> open_optimistically(const Execution& execution, const R
                                              std::span<const smpc::PostedShare> posts) {
     const smpc::Committee committee = committee_of(epoch);
     const auto first = first_posters_of(epoch);
-    std::vector<smpc::PostedShare> base;
-    std::vector<smpc::PostedShare> others;
-    for (const smpc::PostedShare& post : posts) {
-        const bool is_first = std::find(first.begin(), first.end(), post.member) != first.end();
-        (is_first ? base : others).push_back(post);
-    }
+    const schema::MemberSet first_set = set_of(first);
+    const auto base = select(posts, first_set);
+    const auto others = select(posts, static_cast<schema::MemberSet>(~first_set));
     const auto voices = static_cast<std::size_t>(std::popcount(
         static_cast<schema::MemberSet>(round.aggregate_posters | round.aggregate_oks)));
     if (base.size() != first.size() || voices < 2 * std::size_t{committee.t()} + 1) {
         return std::nullopt;
     }
     OpenedSum sum;
+    sum.base = first;
     std::size_t agreeing = base.size();
     for (const smpc::PostedShare& post : others) {
         const auto fault = smpc::check_late_share(base, post);
@@ -99,23 +121,30 @@ std::optional<OpenedSum> open_optimistically(const Execution& execution, const R
 }
 
 std::optional<OpenedSum> open_sum(const Execution& execution, const RoundRecord& round,
-                                  const EpochRecord& epoch, const SharePosts& posts) {
-    const std::vector<smpc::PostedShare> spans = posts.spans();
-    if (auto sum = open_optimistically(execution, round, epoch, spans)) return sum;
-    auto opening = smpc::open_shares(committee_of(epoch), spans);
+                                  const EpochRecord& epoch,
+                                  std::span<const smpc::PostedShare> posts) {
+    if (auto sum = open_optimistically(execution, round, epoch, posts)) return sum;
+    auto opening = smpc::open_shares(committee_of(epoch), posts);
     if (!opening) return std::nullopt;
-    return OpenedSum{smpc::read_aggregate(opening->values), std::move(opening->faults)};
+    return OpenedSum{smpc::read_aggregate(opening->values), std::move(opening->base),
+                     std::move(opening->faults)};
 }
 
-void report_sum_faults(Execution& execution, const RoundRecord& round, const OpenedSum& sum,
-                       const Digest& digest) {
+// `posts`: also those of members of X. A member that confirmed another sum in good faith has done
+// nothing wrong: liars among the first posters can choose their errors so that its share fits.
+void report_sum_faults(Execution& execution, const RoundRecord& round, const EpochRecord& epoch,
+                       const OpenedSum& sum, std::span<const smpc::PostedShare> posts) {
     for (const smpc::Fault& fault : sum.faults) {
         report_fault(execution, action::kAggregate, round.label, fault);
     }
+    const Digest digest = smpc::aggregate_digest(sum.values);
     const schema::MemberSet right = matching_oks(execution, round, digest);
-    for (std::uint16_t member = 1; member <= schema::kMaxCommittee; ++member) {
-        const bool is_wrong = (round.aggregate_oks & ~right & schema::member_bit(member)) != 0;
-        if (is_wrong) report_fault(execution, action::kAggregateOk, round.label, {member, 0});
+    const auto others = static_cast<schema::MemberSet>(round.aggregate_oks & ~right);
+    const auto base = select(posts, set_of(sum.base));
+    for (const smpc::Fault& fault :
+         smpc::false_confirmations(committee_of(epoch), members_of(epoch.excluded), posts, base,
+                                   confirmations_of(execution, round, others))) {
+        report_fault(execution, action::kAggregateOk, round.label, fault);
     }
 }
 
@@ -237,13 +266,13 @@ void open_aggregate(Execution& execution, RoundRecord& round) {
     const auto voices =
         static_cast<schema::MemberSet>(heard.aggregate_posters | heard.aggregate_oks);
     if (count_members(voices) < 2 * std::size_t{committee_of(epoch).t()} + 1) return;
-    const auto posts = read_aggregate_posts(execution, heard);
+    const auto posts = read_aggregate_posts(execution, round);
     if (!posts) return;
-    const auto sum = open_sum(execution, heard, epoch, *posts);
+    const std::vector<smpc::PostedShare> vectors = posts->spans();
+    const auto sum = open_sum(execution, heard, epoch, select(vectors, heard.aggregate_posters));
     if (!sum) return;
-    const Digest digest = smpc::aggregate_digest(sum->values);
-    report_sum_faults(execution, heard, *sum, digest);
-    finish_round(execution, round, *sum, digest);
+    report_sum_faults(execution, heard, epoch, *sum, vectors);
+    finish_round(execution, round, *sum, smpc::aggregate_digest(sum->values));
 }
 
 }  // namespace consilium::contracts::verification

@@ -1,10 +1,13 @@
 // The transactions of the opening phases: STAT1, STAT2, AGG, AGG_OK.
+#include <algorithm>
+
 #include "contracts/rounds.hpp"
 #include "contracts/schema/arguments.hpp"
 #include "contracts/verification/labels.hpp"
 #include "contracts/verification/opening.hpp"
 #include "contracts/verification/phases.hpp"
 #include "contracts/verification/shares.hpp"
+#include "fl_engine/smpc/confirmations.hpp"
 
 namespace consilium::contracts::verification {
 namespace {
@@ -119,6 +122,16 @@ Code post_aggregate(Execution& execution, const Sender& sender,
     return Code::kOk;
 }
 
+// Whether there is a sum that an AGG_OK can be about: that of first posters as they are, or as they
+// were before X grew in this phase, all of whom have posted.
+bool is_confirmable(const Place& place) {
+    const auto sets =
+        smpc::possible_first_posters(committee_of(place.epoch), members_of(place.epoch.excluded));
+    return std::any_of(sets.begin(), sets.end(), [&](const auto& first) {
+        return (set_of(first) & ~place.round.aggregate_posters) == 0;
+    });
+}
+
 Code post_aggregate_ok(Execution& execution, const Sender& sender,
                        const schema::AggregateOk& arguments) {
     Place place;
@@ -133,6 +146,7 @@ Code post_aggregate_ok(Execution& execution, const Sender& sender,
         return compare_stored(execution, sender, action::kAggregateOk,
                               stored->sha256 == arguments.sha256);
     }
+    if (!is_confirmable(place)) return Code::kWrongPhase;
     execution.state.store(key, schema::AggregateOkRecord{arguments.sha256});
     round.aggregate_oks |= schema::member_bit(place.member);
     execution.state.store(keys::round(round.label.round), round);

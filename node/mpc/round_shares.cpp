@@ -82,6 +82,16 @@ bool is_owed(const Context& context, const RoundRecord& round) {
     UNREACHABLE();
 }
 
+// R8: with fewer clients of weight the contract cancels, and no state makes a member add up less.
+bool may_add_up(const Context& context, const RoundRecord& round) {
+    const auto& weights = round.reduced_weights;
+    const auto weighted = static_cast<std::size_t>(
+        std::count_if(weights.begin(), weights.end(), [](auto weight) { return weight != 0; }));
+    if (weighted >= schema::min_accepted(round.terms.malicious_max)) return true;
+    context.refuse("a sum of " + std::to_string(weighted) + " updates is not opened");
+    return false;
+}
+
 // The polynomial through the first posters' vectors at a member's index or at 0, reading one blob
 // at a time; nullopt while one is not posted or not here.
 std::optional<std::vector<smpc::Element>> interpolate_first(const Context& context,
@@ -244,6 +254,7 @@ std::optional<bool> RoundShares::compare_first(const Context& context, const Epo
 
 std::optional<Outgoing> RoundShares::make_aggregate(const Context& context, const EpochKeys& keys,
                                                     const RoundRecord& round) {
+    if (!may_add_up(context, round)) return std::nullopt;
     if (!round.is_aggregate_fallback && !is_first_poster(context)) {
         const auto is_match = compare_first(context, keys, round);
         if (!is_match) return std::nullopt;

@@ -33,7 +33,7 @@ class RoundShares {
                                                           const schema::RoundRecord& round);
     [[nodiscard]] std::optional<Outgoing> make_share(const Context& context, const EpochKeys& keys,
                                                      const schema::RoundRecord& round);
-    // nullopt: the first shares are not all here yet.
+    // nullopt: the first shares are not all here yet, or too few clients have weight.
     [[nodiscard]] std::optional<Outgoing> make_aggregate(const Context& context,
                                                          const EpochKeys& keys,
                                                          const schema::RoundRecord& round);

@@ -255,6 +255,8 @@ schema::Range ConsortiumDriver::range_of(std::uint16_t slot) {
                                                  parties.masked.at(slot - 1U))
                               .value()
                         : parties.prove_anything(slot, cheat->second, statement);
+    const auto alteration = alterations_.find(slot);
+    if (alteration != alterations_.end()) alteration->second(proofs_[slot]);
     Bytes content = smpc::encode_words(proofs_[slot]);
     const std::uint64_t length = content.size();
     return {record.label, slot, {chain_.blobs.put(content), length}};
@@ -341,6 +343,28 @@ std::vector<std::uint64_t> ConsortiumDriver::aggregate_share(const MemberState& 
                                  terms);
 }
 
+std::vector<std::uint64_t> ConsortiumDriver::sum_share(std::uint16_t member,
+                                                       const std::vector<std::uint16_t>& zeros) {
+    std::vector<std::uint64_t> share = aggregate_share(working().members.at(member - 1U));
+    if (zeros.empty()) return share;
+    std::uint64_t error = 1'000;
+    for (const std::uint16_t zero : zeros) {
+        error = smpc::Field61::mul(error, smpc::Field61::sub(member, zero));
+    }
+    for (std::size_t x = kFirstBent; x < share.size(); ++x) {
+        share[x] = smpc::Field61::add(share[x], error);
+    }
+    return share;
+}
+
+Transaction ConsortiumDriver::aggregate_of(std::uint16_t member,
+                                           const std::vector<std::uint64_t>& share) {
+    Bytes content = smpc::encode_words(share);
+    const std::uint64_t length = content.size();
+    const schema::Aggregate arguments{round().label, {chain_.blobs.put(content), length}};
+    return chain_.make(member_key(member), kAggregate, arguments);
+}
+
 std::vector<Transaction> ConsortiumDriver::aggregates(const Conduct& conduct,
                                                       const std::set<std::uint16_t>& members) {
     const schema::RoundRecord record = round();
@@ -351,10 +375,7 @@ std::vector<Transaction> ConsortiumDriver::aggregates(const Conduct& conduct,
         if ((record.aggregate_posters & schema::member_bit(member)) != 0) continue;
         std::vector<std::uint64_t> share = aggregate_share(parties.members.at(member - 1U));
         lie(conduct, member, share);
-        Bytes content = smpc::encode_words(share);
-        const std::uint64_t length = content.size();
-        const schema::Aggregate arguments{record.label, {chain_.blobs.put(content), length}};
-        transactions.push_back(chain_.make(member_key(member), kAggregate, arguments));
+        transactions.push_back(aggregate_of(member, share));
     }
     return transactions;
 }

@@ -3,6 +3,7 @@
 // Mask keys come from a seed per epoch (tests/smpc/consortium.hpp), so a batch can be prepared at
 // any time by stepping a fresh consortium to it.
 #pragma once
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -44,6 +45,10 @@ class ConsortiumDriver {
     void cheat(std::uint16_t slot, std::vector<std::uint64_t> elements) {
         cheats_[slot] = std::move(elements);
     }
+    // Slot `slot` will change the words of its RANGE blob before it sends them.
+    void alter_proof(std::uint16_t slot, std::function<void(std::vector<std::uint64_t>&)> change) {
+        alterations_[slot] = std::move(change);
+    }
     // Reaches STAT1 with honest coins first when need be.
     void post_stat1(const Conduct& conduct = {});
     void post_stat2(const Conduct& conduct = {});
@@ -62,6 +67,13 @@ class ConsortiumDriver {
     [[nodiscard]] schema::CoinShare coin_share(std::uint16_t member);
     [[nodiscard]] schema::Range range_of(std::uint16_t slot);
     [[nodiscard]] std::vector<std::uint64_t> stat1_share(std::uint16_t member);
+    // The member's share of the sum; with zeros, plus 1000 prod (x - zero) at its index from
+    // coordinate kFirstBent on: liars that add the same polynomial agree with members at its zeros.
+    [[nodiscard]] std::vector<std::uint64_t> sum_share(
+        std::uint16_t member, const std::vector<std::uint16_t>& zeros = {});
+    static constexpr std::size_t kFirstBent = 7;
+    [[nodiscard]] Transaction aggregate_of(std::uint16_t member,
+                                           const std::vector<std::uint64_t>& share);
     [[nodiscard]] std::vector<std::uint64_t> prep_share(std::uint64_t batch, std::uint16_t member);
     // The parties with their keys and masks of that batch.
     [[nodiscard]] smpc::testing::Consortium& consortium_at(std::uint64_t batch);
@@ -78,6 +90,7 @@ class ConsortiumDriver {
     Chain& chain_;
     Updates updates_;
     std::map<std::uint16_t, std::vector<std::uint64_t>> cheats_;
+    std::map<std::uint16_t, std::function<void(std::vector<std::uint64_t>&)>> alterations_;
     std::map<std::uint16_t, std::vector<std::uint64_t>> proofs_;  // of the current round
     std::map<Digest, std::vector<std::int64_t>> references_;      // posted, by hash
     std::map<std::pair<std::uint64_t, std::uint64_t>, std::unique_ptr<Consortium>> consortia_;

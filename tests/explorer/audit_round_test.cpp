@@ -156,6 +156,40 @@ TEST(AuditRoundTest, sum_that_opens_only_with_a_digest_beside_a_wrong_share_is_r
     EXPECT_EQ(report.counts.faults, 1U);
 }
 
+// Members 1 and 2 bend their shares so that the share of member 4 fits: it confirms a false sum in
+// good faith. Member 5 of another chain confirms the same sum without that excuse.
+TEST(AuditRoundTest, confirmations_of_a_false_sum_are_faults_only_of_liars) {
+    for (const std::uint16_t confirming : {std::uint16_t{4}, std::uint16_t{5}}) {
+        Network net(test_task(), 7);
+        net.submit(8);
+        net.driver.post_stat1();
+        net.driver.post_stat2();
+        const schema::RoundLabel label = net.driver.round().label;
+        smpc::testing::Posts posts;
+        std::vector<Transaction> transactions;
+        for (const std::uint16_t member : {std::uint16_t{1}, std::uint16_t{2}, std::uint16_t{3}}) {
+            using Zeros = std::vector<std::uint16_t>;
+            posts[member] = net.driver.sum_share(member, member == 3 ? Zeros{} : Zeros{3, 4});
+            transactions.push_back(net.driver.aggregate_of(member, posts[member]));
+        }
+        net.chain.run(transactions);
+        const Digest seen =
+            smpc::opened_digest(smpc::interpolate_vector(smpc::testing::posted(posts), 0));
+        ASSERT_EQ(
+            net.chain.send(net.chain.validators[confirming - 1U], contracts::testing::kAggregateOk,
+                           schema::AggregateOk{label, seen}),
+            schema::Code::kOk);
+        transactions.clear();
+        for (std::uint16_t member = 4; member <= 7; ++member) {
+            transactions.push_back(net.driver.aggregate_of(member, net.driver.sum_share(member)));
+        }
+        net.chain.run(transactions);
+        const AuditReport report = net.audit();
+        EXPECT_EQ(report.attempts.at(0).outcome, "RESULT");
+        EXPECT_EQ(report.counts.faults, confirming == 4 ? 2U : 3U);
+    }
+}
+
 TEST(AuditRoundTest, aborted_attempts_and_the_result_after_them_are_recomputed) {
     Network net;
     net.driver.submit(net.driver.similar_updates(11, 0), {1, 2});  // too few

@@ -137,20 +137,34 @@ TEST(Rules, a_copy_that_was_asked_leaves_the_rule_as_it_was) {
 }
 
 TEST(Rules, a_cancelled_round_leaves_the_history_and_the_clip) {
-    // One update and three that weigh nothing: fewer than three clients with weight.
-    OpenedValues opened;
-    opened.mode = smpc::StatMode::kPairwise;
-    opened.norms = {std::int64_t{1} << 44, 1, 1, 1};
-    opened.statistics.assign(16, 0);
-    for (std::size_t i = 0; i < 4; ++i) opened.statistics[i * 5] = opened.norms[i];
-    smpc::VerdictHistory history = smpc::VerdictHistory::make(4);
-    const smpc::VerdictHistory before = history;
-    const auto verdict = judge_opened(1, opened, std::uint64_t{1} << 32U, history).value();
-    ASSERT_EQ(verdict.is_cancelled, history == before);
-    opened.norms.assign(4, std::int64_t{1} << 42);
-    for (std::size_t i = 0; i < 4; ++i) opened.statistics[i * 5] = opened.norms[i];
-    ASSERT_FALSE(judge_opened(1, opened, std::uint64_t{1} << 32U, history).value().is_cancelled);
-    EXPECT_NE(history, before);
+    for (const std::uint16_t entry : {std::uint16_t{1}, std::uint16_t{2}}) {
+        // Two updates of nothing and two long ones, which are scaled down to them.
+        OpenedValues opened;
+        opened.mode = smpc::StatMode::kPairwise;
+        opened.norms = {1, 1, std::int64_t{1} << 44, std::int64_t{1} << 44};
+        const auto open_norms = [&] {
+            opened.statistics.assign(16, 0);
+            for (std::size_t i = 0; i < 4; ++i) opened.statistics[i * 5] = opened.norms[i];
+        };
+        open_norms();
+        smpc::VerdictHistory history = smpc::VerdictHistory::make(4);
+        const smpc::VerdictHistory empty = history;
+        const std::uint64_t clip = std::uint64_t{1} << 32U;
+        ASSERT_TRUE(judge_opened(entry, opened, clip, history).value().is_cancelled);
+        EXPECT_EQ(history, empty);
+        EXPECT_FALSE(history.first_clip_norm.has_value());
+
+        opened.norms.assign(4, std::int64_t{1} << 42);
+        open_norms();
+        ASSERT_FALSE(judge_opened(entry, opened, clip, history).value().is_cancelled);
+        EXPECT_EQ(history.first_clip_norm, clip);
+        const smpc::VerdictHistory written = history;
+        EXPECT_NE(written, empty);
+        opened.norms = {1, 1, std::int64_t{1} << 44, std::int64_t{1} << 44};
+        open_norms();
+        ASSERT_TRUE(judge_opened(entry, opened, clip / 2, history).value().is_cancelled);
+        EXPECT_EQ(history, written);
+    }
 }
 
 TEST(Rules, policy_takes_pairwise_only_for_models_that_are_large_enough) {

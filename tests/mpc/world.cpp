@@ -394,9 +394,11 @@ void World::prove(Client& client, std::uint16_t slot, const schema::RoundRecord&
     const smpc::RangeStatement statement{
         smpc::range_shape(current.terms.dimension, current.terms.nu), current.range_seed};
     const auto elements = client.cheat ? client.cheat(current) : std::nullopt;
-    const Bytes proof = smpc::encode_words(
-        elements ? smpc::testing::prove_elements(kdf_, committee(), ring, *elements, statement)
-                 : smpc::make_range_proof(kdf_, committee(), ring, statement, *masked).value());
+    auto words = elements
+                     ? smpc::testing::prove_elements(kdf_, committee(), ring, *elements, statement)
+                     : smpc::make_range_proof(kdf_, committee(), ring, statement, *masked).value();
+    if (client.alter_proof) client.alter_proof(words, current);
+    const Bytes proof = smpc::encode_words(words);
     blobs.put(proof);
     send(client.key, schema::Module::kSubmission, action::kRange,
          encode(schema::Range{current.label, slot, {sha256(proof), proof.size()}}));

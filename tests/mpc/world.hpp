@@ -85,6 +85,8 @@ struct Client {
     bool proves = true;
     // Field elements to send in a round in place of an update, whatever they are.
     std::function<std::optional<std::vector<smpc::Element>>(const schema::RoundRecord&)> cheat;
+    // Changes the words of its RANGE blob before it sends them.
+    std::function<void(std::vector<smpc::Element>&, const schema::RoundRecord&)> alter_proof;
     std::uint64_t epoch = 0;
     std::optional<smpc::TransportSecretKey> transport;
     std::vector<smpc::ClientChainKey> ring;

@@ -236,6 +236,64 @@ TEST(Verdict, fewer_than_m_min_positive_weights_cancel_the_round) {
     EXPECT_TRUE(verdict.is_cancelled);
 }
 
+// Clients of equal norms that agree, and c_max zero vectors: clients 1, 3, 5, ...
+bool is_zero_vector(const VerdictInput& input, std::size_t i) {
+    return i % 2 == 0 && i / 2 < input.c_max;
+}
+VerdictInput input_with_zero_vectors(std::uint32_t m, std::uint32_t c_max, StatMode mode) {
+    constexpr std::int64_t kNorm = std::int64_t{1} << 43;
+    VerdictInput input = equal_input(m, kNorm);
+    input.mode = mode;
+    input.c_max = c_max;
+    input.blur_bound = kNorm / 64;
+    for (std::size_t i = 0; i < m; ++i) {
+        if (is_zero_vector(input, i)) input.norms[i] = 1;
+    }
+    const auto omega = clip_weights(input.norms, input.blur_bound);
+    std::vector<std::int64_t> sums(m, 0);
+    for (std::size_t i = 0; i < m; ++i) {
+        for (std::size_t j = 0; j < m; ++j) {
+            std::int64_t& product = input.statistics[i * m + j];
+            if (is_zero_vector(input, i) || is_zero_vector(input, j)) product = 0;
+            sums[i] += omega[j] * product;
+        }
+    }
+    if (mode == StatMode::kSum) input.statistics = sums;
+    return input;
+}
+
+class ZeroVectors : public ::testing::TestWithParam<std::tuple<bool, StatMode, std::uint32_t>> {};
+
+// Nobody honest is flagged, and its weight before the votes is all of 4096. SUM has no votes; in
+// PAIRWISE everybody votes for everybody once all zero vectors are rejected.
+TEST_P(ZeroVectors, of_c_max_clients_leave_every_honest_weight_whole) {
+    const auto [has_majority, mode, c_max] = GetParam();
+    const std::uint32_t kept = std::max(3U, c_max + 2);
+    const std::uint32_t fewest = std::max(kept, 2 * c_max + 1);
+    for (std::uint32_t m = fewest; m <= fewest + 4; ++m) {
+        const VerdictInput input = input_with_zero_vectors(m, c_max, mode);
+        VerdictHistory history = VerdictHistory::make(m);
+        const Verdict verdict =
+            (has_majority ? judge_with_majority(input, history) : judge(input, history)).value();
+        for (std::size_t i = 0; i < m; ++i) {
+            const ClientVerdict& client = verdict.clients[i];
+            if (is_zero_vector(input, i)) {
+                EXPECT_EQ(client.code, VerdictCode::kNull) << m;
+                continue;
+            }
+            EXPECT_EQ(client.code, VerdictCode::kOk) << m;
+            if (mode == StatMode::kSum || m >= c_max + kept) {
+                EXPECT_EQ(client.weight, 4096U) << m;
+            }
+        }
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(Rules, ZeroVectors,
+                         ::testing::Combine(::testing::Bool(),
+                                            ::testing::Values(StatMode::kPairwise, StatMode::kSum),
+                                            ::testing::Range(1U, 6U)));
+
 TEST(Verdict, one_weight_never_exceeds_the_sum_of_the_others) {
     VerdictInput input = equal_input(4, 1000000);
     input.data_weights = {16, 1, 1, 1};
