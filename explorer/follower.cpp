@@ -10,9 +10,6 @@
 namespace consilium::explorer {
 namespace {
 
-// Execution names one missing blob at a time: a share of each member and the model.
-constexpr int kMaxBlobsPerBlock = 64;
-
 constexpr const char* kDivergence = "divergence";
 constexpr const char* kUnproven = "unproven";
 constexpr const char* kFork = "fork";
@@ -141,7 +138,7 @@ Follower::Attempt Follower::try_node(std::size_t node, TimeMs now) {
 }
 
 Follower::Attempt Follower::judge(std::size_t node, const CertifiedBlock& block, TimeMs now) {
-    for (int fetched = 0; fetched < kMaxBlobsPerBlock; ++fetched) {
+    for (std::size_t fetched = 0; fetched < kMaxBlobsPerBlock; ++fetched) {
         auto verified = verify_block(store_.identity(), store_.head(), store_, block);
         if (verified) {
             const Height height = verified->next.header.height;
@@ -228,8 +225,7 @@ std::optional<std::size_t> Follower::next_to_check(TimeMs now) {
         next_checked_ = (next_checked_ + 1) % source_.size();
         const auto& since = silent_since_[node];
         // A clock that was set back ends the pause.
-        const bool is_paused =
-            since && now >= *since && now.value - since->value < kSilencePauseMs;
+        const bool is_paused = since && now >= *since && now.value - since->value < kSilencePauseMs;
         if (!is_paused) return node;
     }
     return std::nullopt;

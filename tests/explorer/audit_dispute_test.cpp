@@ -142,6 +142,34 @@ TEST(AuditDisputeTest, reveals_that_come_in_pieces_agree_at_the_same_block) {
     expect_equal(audit_honestly(certify_chain(scene.chain)));
 }
 
+// As many as the council may keep ready, all prepared beside an absent member.
+TEST(AuditDisputeTest, shares_of_w_of_a_whole_stock_in_one_block_are_recomputed) {
+    constexpr std::uint32_t kStock = 24;
+    schema::TaskSpec spec = contracts::testing::test_task();
+    spec.rounds = kStock;
+    PreparationScene scene(4, 3, spec);
+    schema::Parameters parameters = contracts::testing::test_parameters();
+    parameters.batch_stock = kStock;
+    ASSERT_EQ(scene.chain.decide(schema::ProposalKind::kSetParameters, encode(parameters)),
+              schema::Code::kOk);
+    scene.chain.pass(kStock);
+    const MemberList present = scene.all_but({4});
+    for (std::uint64_t batch = 0; batch < kStock; ++batch) scene.post_shares(batch, present);
+    scene.pass_preparation_window();
+    std::vector<Transaction> weights;
+    for (std::uint64_t batch = 0; batch < kStock; ++batch) {
+        ASSERT_EQ(scene.batch(batch).state, BatchState::kSacrifice);
+        scene.post_chi(batch, present);
+    }
+    for (std::uint64_t batch = 0; batch < kStock; ++batch) {
+        for (Transaction& one : scene.make_weights(batch, present)) weights.push_back(one);
+    }
+    scene.chain.run(weights);
+    const AuditReport report = audit_honestly(certify_chain(scene.chain));
+    expect_equal(report);
+    EXPECT_EQ(report.counts.weights, kStock);
+}
+
 TEST(AuditDisputeTest, dispute_that_is_not_over_blames_nobody_yet) {
     PreparationScene scene(4);
     scene.post_shares(0, scene.all_but({}), {{1, {{scene.position(0, 2), kError}}}});
