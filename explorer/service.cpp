@@ -17,8 +17,8 @@ constexpr std::uint64_t kIdlePollMs = 1'000;
 constexpr std::uint64_t kBusyPeriodMs = 3'000;
 constexpr std::uint64_t kFirstBackoffMs = 250;
 constexpr std::uint64_t kLongestBackoffMs = 5'000;
-constexpr std::uint64_t kCrossCheckMs = 3'000;       // for every node once
-constexpr std::uint64_t kShortestCheckMs = 100;      // between two of them
+constexpr std::uint64_t kCrossCheckMs = 3'000;   // for every node once
+constexpr std::uint64_t kShortestCheckMs = 100;  // between two of them
 constexpr std::uint64_t kEvidencePollMs = 3'000;
 constexpr std::uint64_t kDrainMs = 500;
 
