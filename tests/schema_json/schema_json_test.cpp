@@ -2,8 +2,8 @@
 #include <gtest/gtest.h>
 
 #include "contracts/schema/arguments.hpp"
-#include "contracts/schema/keys.hpp"
 #include "contracts/schema/invitation.hpp"
+#include "contracts/schema/keys.hpp"
 #include "contracts/schema/membership.hpp"
 #include "contracts/schema/rotation.hpp"
 #include "contracts/schema/table.hpp"

@@ -13,8 +13,8 @@
 #include <nlohmann/json.hpp>
 
 #include "contracts/schema/arguments.hpp"
-#include "contracts/schema/keys.hpp"
 #include "contracts/schema/invitation.hpp"
+#include "contracts/schema/keys.hpp"
 #include "contracts/schema/membership.hpp"
 #include "contracts/schema/mpc_records.hpp"
 #include "contracts/schema/records.hpp"
