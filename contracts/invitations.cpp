@@ -18,17 +18,17 @@ InvitationsRecord load(const StateView& state) {
     return state.find<InvitationsRecord>(keys::invitations()).value_or(InvitationsRecord{});
 }
 
-template <typename Entries>
-auto find_entry(Entries& entries, const PublicKey& account) {
-    return std::find_if(entries.begin(), entries.end(),
-                        [&](const Invitation& entry) { return entry.account == account; });
-}
-
 bool is_in_council(const StateView& state, std::uint32_t organisation) {
     const auto record = state.load<schema::OrganisationRecord>(keys::organisation(organisation));
     if (!record.council) return false;
     const auto account = state.load<schema::AccountRecord>(keys::account(*record.council));
     return account.status == AccountStatus::kApproved;
+}
+
+// By the council member of the very organisation that the account is to belong to.
+bool is_of_own(const StateView& state, const Invitation& entry) {
+    const auto record = state.load<schema::OrganisationRecord>(keys::organisation(entry.inviter));
+    return record.name == entry.organisation;
 }
 
 // Takes the oldest entry away that nobody has used and `may_yield` names; false: there is none.
@@ -63,14 +63,10 @@ Code execute(Execution& execution, const Sender& sender, const schema::Invite& a
     }
     InvitationsRecord record = load(execution.state);
     const std::uint32_t inviter = sender.account.organisation;
-    if (const auto known = find_entry(record.entries, arguments.account);
-        known != record.entries.end()) {
-        // Nobody withdraws another one's, unless its inviter has left.
-        if (known->inviter != inviter && is_in_council(execution.state, known->inviter)) {
-            return Code::kDuplicate;
-        }
-        record.entries.erase(known);
-    }
+    // Several members may invite one key, each as it knows it: nobody spoils another one's.
+    std::erase_if(record.entries, [&](const Invitation& entry) {
+        return entry.inviter == inviter && entry.account == arguments.account;
+    });
     if (!make_room(execution.state, record.entries, inviter)) return Code::kInvitationsFull;
     const Invitation invitation{arguments.account, arguments.role, arguments.organisation, inviter,
                                 false};
@@ -83,12 +79,14 @@ Code execute(Execution& execution, const Sender& sender, const schema::Invite& a
 std::optional<Invitation> find(const StateView& state, const PublicKey& account,
                                const schema::Register& arguments) {
     const InvitationsRecord record = load(state);
-    const auto entry = find_entry(record.entries, account);
-    if (entry == record.entries.end() || entry->role != arguments.role ||
-        entry->organisation != arguments.organisation || !is_in_council(state, entry->inviter)) {
-        return std::nullopt;
+    std::optional<Invitation> found;
+    for (const Invitation& entry : record.entries) {
+        const bool is_for_this = entry.account == account && entry.role == arguments.role &&
+                                 entry.organisation == arguments.organisation;
+        if (!is_for_this || !is_in_council(state, entry.inviter)) continue;
+        if (!found || is_of_own(state, entry)) found = entry;
     }
-    return *entry;
+    return found;
 }
 
 std::size_t count_used(const StateView& state) {
@@ -100,13 +98,14 @@ std::size_t count_used(const StateView& state) {
 
 bool is_used(const StateView& state, const PublicKey& account) {
     const InvitationsRecord record = load(state);
-    const auto entry = find_entry(record.entries, account);
-    return entry != record.entries.end() && entry->is_used;
+    return std::any_of(record.entries.begin(), record.entries.end(), [&](const Invitation& entry) {
+        return entry.account == account && entry.is_used;
+    });
 }
 
-void use(Execution& execution, const PublicKey& account) {
+void use(Execution& execution, const Invitation& invitation) {
     InvitationsRecord record = load(execution.state);
-    const auto entry = find_entry(record.entries, account);
+    const auto entry = std::find(record.entries.begin(), record.entries.end(), invitation);
     CHECK(entry != record.entries.end());
     entry->is_used = true;
     execution.state.store(keys::invitations(), record);
@@ -114,10 +113,9 @@ void use(Execution& execution, const PublicKey& account) {
 
 void forget(Execution& execution, const PublicKey& account) {
     InvitationsRecord record = load(execution.state);
-    const auto entry = find_entry(record.entries, account);
-    if (entry == record.entries.end()) return;
-    record.entries.erase(entry);
-    execution.state.store(keys::invitations(), record);
+    const auto gone = std::erase_if(
+        record.entries, [&](const Invitation& entry) { return entry.account == account; });
+    if (gone > 0) execution.state.store(keys::invitations(), record);
 }
 
 }  // namespace consilium::contracts::invitations

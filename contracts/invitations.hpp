@@ -15,14 +15,16 @@ namespace consilium::contracts::invitations {
 [[nodiscard]] schema::Code execute(Execution& execution, const Sender& sender,
                                    const schema::Invite& arguments);
 
-// The invitation for this very registration, if its inviter is in the council still.
+// The invitation for this very registration, if its inviter is in the council still; that of the
+// account's own organisation before others.
 [[nodiscard]] std::optional<schema::Invitation> find(const StateView& state,
                                                      const PublicKey& account,
                                                      const schema::Register& arguments);
 // How many of the pending accounts were invited.
 [[nodiscard]] std::size_t count_used(const StateView& state);
 [[nodiscard]] bool is_used(const StateView& state, const PublicKey& account);
-void use(Execution& execution, const PublicKey& account);
+// `invitation`: as found.
+void use(Execution& execution, const schema::Invitation& invitation);
 // The account is decided: its inviter has the place again.
 void forget(Execution& execution, const PublicKey& account);
 

@@ -242,9 +242,8 @@ schema::Code execute_register(Execution& execution, const Transaction& transacti
     const Bytes named = name_key(arguments->organisation);
     const auto known = state.find<std::uint32_t>(named);
     if (known) clear_place(execution, *arguments, *known);
-    if (invitations::find(state, transaction.sender, *arguments)) {
-        invitations::use(execution, transaction.sender);
-    }
+    const auto invitation = invitations::find(state, transaction.sender, *arguments);
+    if (invitation) invitations::use(execution, *invitation);
     auto registry = state.load<RegistryRecord>(keys::registry());
     const std::uint32_t id = known.value_or(registry.organisations);
     OrganisationRecord organisation;

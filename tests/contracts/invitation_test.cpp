@@ -109,8 +109,7 @@ TEST(InvitationTest, wrong_invitations_are_refused_each_with_its_code) {
     EXPECT_EQ(net.invite(0, "guest", " no name "), Code::kNameInvalid);
     EXPECT_EQ(net.invite(0, "stranger 0", "Nobody 0"), Code::kAlreadyRegistered);
     ASSERT_EQ(net.invite(0, "guest", "New"), Code::kOk);
-    EXPECT_EQ(net.invite(1, "guest", "Other"), Code::kDuplicate);  // nobody withdraws another's
-    ASSERT_EQ(net.invite(0, "guest", "Newer"), Code::kOk);
+    ASSERT_EQ(net.invite(0, "guest", "Newer"), Code::kOk);  // instead
     ASSERT_EQ(net.invitations().size(), 1U);
     EXPECT_EQ(net.invitations()[0].organisation, "Newer");
     ASSERT_EQ(net.invite(1, "op", "Hospital 2", Role::kOperator), Code::kOk);
@@ -119,6 +118,20 @@ TEST(InvitationTest, wrong_invitations_are_refused_each_with_its_code) {
     EXPECT_EQ(net.chain.send(key_of("op"), kInvite, Invite{key_of("x"), Role::kTrainer, "New"}),
               Code::kRoleNotAllowed);
     EXPECT_EQ(net.chain.send_raw(net.chain.council[0], kInvite, Bytes{1}), Code::kBadArguments);
+}
+
+TEST(InvitationTest, a_member_does_not_spoil_what_another_one_has_said_of_a_key) {
+    Flooded net;
+    ASSERT_EQ(net.invite(3, "guest", "Wrong", Role::kAuditor), Code::kOk);
+    ASSERT_EQ(net.invite(1, "guest", "Hospital 2"), Code::kOk);
+    ASSERT_EQ(net.invite(2, "guest", "Hospital 2"), Code::kOk);
+    ASSERT_EQ(net.invite(3, "guest", "Wrong again", Role::kAuditor), Code::kOk);
+    ASSERT_EQ(net.add("guest", "Hospital 2"), Code::kOk);
+    for (const Invitation& entry : net.invitations()) {
+        EXPECT_EQ(entry.is_used, entry.inviter == 1) << entry.inviter;
+    }
+    ASSERT_EQ(net.chain.ballot(schema::action::kApprove, key_of("guest")), Code::kOk);
+    EXPECT_TRUE(net.invitations().empty());
 }
 
 TEST(InvitationTest, invitations_of_a_member_that_has_left_are_void) {
