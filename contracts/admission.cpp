@@ -78,6 +78,15 @@ void use_nonce(StateView& state, const schema::Parameters& parameters,
     state.store(key, nonce);
 }
 
+void hand_quota_over(StateView& state, const schema::Parameters& parameters, const PublicKey& from,
+                     const PublicKey& to, Height height) {
+    const auto old = state.find<NonceRecord>(keys::nonce(from)).value_or(NonceRecord{});
+    NonceRecord fresh;
+    fresh.window = quota_window(parameters, height);
+    fresh.used = old.window == fresh.window ? old.used + 1 : 1;
+    state.store(keys::nonce(to), fresh);
+}
+
 schema::Code check_admission(const StateReader& state, const Transaction& transaction,
                              const AdmissionContext& context) {
     const StateView view(state);

@@ -22,5 +22,9 @@ struct ChainRules {
 // Marks the nonce as used and counts it against the quota.
 void use_nonce(StateView& state, const schema::Parameters& parameters,
                const Transaction& transaction, Height height);
+// For the key that an account goes over to: it begins at nonce 0 with the quota that the old one
+// has left, the transaction at hand counted.
+void hand_quota_over(StateView& state, const schema::Parameters& parameters, const PublicKey& from,
+                     const PublicKey& to, Height height);
 
 }  // namespace consilium::contracts

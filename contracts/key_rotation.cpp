@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "contracts/admission.hpp"
 #include "contracts/schema/rotation.hpp"
 #include "contracts/verification/epochs.hpp"
 #include "core/signature.hpp"
@@ -86,6 +87,8 @@ void move_account(Execution& execution, const Step& step) {
 
 void rotate(Execution& execution, const Step& step, const AccountRecord& account) {
     move_account(execution, step);
+    hand_quota_over(execution.state, execution.parameters, step.from, step.to,
+                    execution.block.height);
     move_ballots(execution, step);
     if (account.role == Role::kCouncil) move_votes(execution, step);
     if (account.role == Role::kTrainer) move_data_weights(execution, step);

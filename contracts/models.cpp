@@ -73,8 +73,11 @@ Code report_metrics(Execution& execution, const Sender& sender,
     const Bytes key = keys::metrics(report.task, report.version);
     auto metrics =
         execution.state.find<schema::MetricsRecord>(key).value_or(schema::MetricsRecord{});
+    // One report of an organisation, whatever keys its trainer has had since.
     for (const schema::MetricsEntry& entry : metrics.entries) {
-        if (entry.trainer == sender.key) return Code::kDuplicate;
+        const auto other =
+            execution.state.load<schema::AccountRecord>(keys::account(entry.trainer));
+        if (other.organisation == sender.account.organisation) return Code::kDuplicate;
     }
     if (metrics.entries.size() >= schema::kMaxClients) return Code::kClientsFull;
     const schema::MetricsEntry entry{.trainer = sender.key,

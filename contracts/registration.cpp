@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "contracts/invitations.hpp"
 #include "contracts/key_rotation.hpp"
 #include "contracts/membership.hpp"
 #include "contracts/schema/arguments.hpp"
@@ -120,6 +121,7 @@ void apply_decision(Execution& execution, const Target& target, std::uint16_t de
     if (decision == action::kSuspend) status = AccountStatus::kSuspended;
     if (decision == action::kRetire) status = AccountStatus::kRetired;
     remove_key(registry.pending, target.key);
+    invitations::forget(execution, target.key);
     if (list != nullptr) {
         remove_key(*list, target.key);
         if (status == AccountStatus::kApproved) list->push_back(target.key);
@@ -170,6 +172,21 @@ Target target_of(const Execution& execution, const PublicKey& key) {
     return {key, execution.state.load<AccountRecord>(keys::account(key))};
 }
 
+// Pending, and nobody of the council has asked for it.
+bool is_stranger(const StateView& state, const PublicKey& key) {
+    const auto account = state.load<AccountRecord>(keys::account(key));
+    return account.status == AccountStatus::kPending && !invitations::is_used(state, key);
+}
+
+// An organisation's council member decides itself who takes its places: a stranger that came first
+// yields to the one it has invited.
+void clear_place(Execution& execution, const schema::Register& arguments, std::uint32_t id) {
+    const auto organisation = execution.state.load<OrganisationRecord>(keys::organisation(id));
+    const auto* place = single_place(organisation, arguments.role);
+    if (place == nullptr || !place->has_value()) return;
+    apply_decision(execution, target_of(execution, **place), action::kReject);
+}
+
 }  // namespace
 
 void admit_validator(Execution& execution, const PublicKey& key) {
@@ -177,6 +194,7 @@ void admit_validator(Execution& execution, const PublicKey& key) {
     CHECK(target.account.status == AccountStatus::kPending);
     auto registry = execution.state.load<RegistryRecord>(keys::registry());
     remove_key(registry.pending, key);
+    invitations::forget(execution, key);
     execution.state.store(keys::registry(), registry);
     const Bytes organisation_key = keys::organisation(target.account.organisation);
     auto organisation = execution.state.load<OrganisationRecord>(organisation_key);
@@ -199,14 +217,20 @@ schema::Code check_register(const StateView& state, const schema::Parameters& pa
     const auto folded = schema::fold_name(arguments->organisation);
     if (!folded) return Code::kNameInvalid;
     if (state.contains(keys::account(transaction.sender))) return Code::kAlreadyRegistered;
-    const auto registry = state.load<RegistryRecord>(keys::registry());
-    if (registry.pending.size() >= parameters.pending_accounts_max) return Code::kPendingFull;
+    const auto invitation = invitations::find(state, transaction.sender, *arguments);
+    if (!invitation) {
+        const auto pending = state.load<RegistryRecord>(keys::registry()).pending.size();
+        const std::size_t places = parameters.pending_accounts_max + invitations::count_used(state);
+        if (pending >= places) return Code::kPendingFull;
+    }
     const auto id = state.find<std::uint32_t>(keys::organisation_named(*folded));
     if (!id) return Code::kOk;
     const auto organisation = state.load<OrganisationRecord>(keys::organisation(*id));
     if (organisation.name != arguments->organisation) return Code::kNameTaken;
     const auto* place = single_place(organisation, arguments->role);
-    return place != nullptr && place->has_value() ? Code::kRoleTaken : Code::kOk;
+    if (place == nullptr || !place->has_value()) return Code::kOk;
+    const bool is_of_own = invitation && invitation->inviter == *id;
+    return is_of_own && is_stranger(state, **place) ? Code::kOk : Code::kRoleTaken;
 }
 
 schema::Code execute_register(Execution& execution, const Transaction& transaction) {
@@ -215,9 +239,12 @@ schema::Code execute_register(Execution& execution, const Transaction& transacti
     if (code != Code::kOk) return code;
     const auto arguments = decode<schema::Register>(transaction.arguments);
     CHECK(arguments.has_value());
-    auto registry = state.load<RegistryRecord>(keys::registry());
     const Bytes named = name_key(arguments->organisation);
     const auto known = state.find<std::uint32_t>(named);
+    if (known) clear_place(execution, *arguments, *known);
+    const auto invitation = invitations::find(state, transaction.sender, *arguments);
+    if (invitation) invitations::use(execution, *invitation);
+    auto registry = state.load<RegistryRecord>(keys::registry());
     const std::uint32_t id = known.value_or(registry.organisations);
     OrganisationRecord organisation;
     if (known) {
@@ -254,6 +281,11 @@ schema::Code execute(Execution& execution, const Sender& sender, const Transacti
     }
     if (transaction.action == action::kRotateKey) {
         return key_rotation::execute(execution, sender, transaction);
+    }
+    if (transaction.action == action::kInvite) {
+        return with_arguments<schema::Invite>(transaction.arguments, [&](const auto& arguments) {
+            return invitations::execute(execution, sender, arguments);
+        });
     }
     return with_arguments<schema::AccountBallot>(
         transaction.arguments, [&](const schema::AccountBallot& arguments) {

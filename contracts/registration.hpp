@@ -10,8 +10,8 @@
 
 namespace consilium::contracts::registration {
 
-// approve, reject, suspend, reinstate, retire, rotate_key; a `register` of a key that has an
-// account.
+// approve, reject, suspend, reinstate, retire, rotate_key, invite; a `register` of a key that has
+// an account.
 [[nodiscard]] schema::Code execute(Execution& execution, const Sender& sender,
                                    const Transaction& transaction);
 

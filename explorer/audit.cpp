@@ -14,8 +14,6 @@
 namespace consilium::explorer {
 namespace {
 
-// Execution names one missing blob at a time: a share of each member and the model.
-constexpr int kMaxBlobsPerBlock = 64;
 constexpr std::uint64_t kBlocksPerNote = 100;
 
 // Calls work(0) .. work(count-1), each once, on at most that many threads.
@@ -111,7 +109,7 @@ class Audit {
     [[nodiscard]] tl::expected<VerifiedBlock, std::optional<Finding>> verify(
         const CertifiedBlock& block) {
         const Height height = head_.header.height.next();
-        for (int fetched = 0; fetched < kMaxBlobsPerBlock; ++fetched) {
+        for (std::size_t fetched = 0; fetched < kMaxBlobsPerBlock; ++fetched) {
             auto verified = verify_block(identity_, head_, blobs_, block);
             if (verified) return *std::move(verified);
             if (const auto* unproven = std::get_if<Unproven>(&verified.error())) {

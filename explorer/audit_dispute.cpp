@@ -137,7 +137,32 @@ std::optional<Agreement> agree_at(const OpeningAudit& audit, const BatchTranscri
     return agreement;
 }
 
-// At the first block whose reveals suffice; what comes after it is not accepted any more.
+// A reveal behind the agreement, while the recomputation still runs, is compared with what was
+// agreed.
+void add_late_reveals(OpeningAudit& audit, const BatchTranscript& batch, Agreement& agreement) {
+    const std::size_t ring = audit.committee.subsets_of(1).size();
+    for (const RevealPost& reveal : batch.reveals) {
+        if (reveal.height <= agreement.height) continue;
+        ++audit.comparison.counts.late_shares;
+        const auto note_other = [&](std::span<const KeyBytes> keys,
+                                    const std::vector<KeyBytes>& agreed, std::size_t position) {
+            const auto ranks = audit.committee.subsets_of(reveal.member);
+            for (std::size_t i = 0; i < keys.size(); ++i) {
+                // The first wrong key of a member is the one that counts.
+                if (keys[i] != agreed[ranks[i]]) {
+                    agreement.faults.emplace(reveal.member, position + i);
+                }
+            }
+        };
+        const std::span<const KeyBytes> masks(reveal.masks);
+        for (std::size_t slot = 0; slot < agreement.keys.masks.size(); ++slot) {
+            note_other(masks.subspan(slot * ring, ring), agreement.keys.masks[slot], slot * ring);
+        }
+        note_other(reveal.prep, agreement.keys.prep, masks.size());
+    }
+}
+
+// At the first block whose reveals suffice.
 std::optional<Agreement> agree(OpeningAudit& audit, const BatchTranscript& batch,
                                std::size_t slots) {
     std::set<Height> heights;
@@ -145,10 +170,7 @@ std::optional<Agreement> agree(OpeningAudit& audit, const BatchTranscript& batch
     for (const Height height : heights) {
         auto agreement = agree_at(audit, batch, slots, height);
         if (!agreement) continue;
-        if (*heights.rbegin() > height) {
-            audit.comparison.note("prep_reveal", "none after block " + std::to_string(height.value),
-                                  "block " + std::to_string(heights.rbegin()->value));
-        }
+        add_late_reveals(audit, batch, *agreement);
         return agreement;
     }
     return std::nullopt;

@@ -10,9 +10,6 @@
 namespace consilium::explorer {
 namespace {
 
-// Execution names one missing blob at a time: a share of each member and the model.
-constexpr int kMaxBlobsPerBlock = 64;
-
 constexpr const char* kDivergence = "divergence";
 constexpr const char* kUnproven = "unproven";
 constexpr const char* kFork = "fork";
@@ -35,6 +32,7 @@ std::string_view to_string(FollowState state) {
 
 Follower::Follower(IndexStore& store, NodeSource& source) : store_(store), source_(source) {
     CHECK(source.size() > 0);
+    silent_since_.resize(source.size());
     status_.height = store.head().header.height;
     for (std::size_t node = 0; node < source.size(); ++node) {
         NodeView view;
@@ -105,13 +103,16 @@ Progress Follower::step(TimeMs now) {
 
 Follower::Attempt Follower::failed(std::size_t node, const Error& error, TimeMs now) {
     const bool has_answered = error.code == ErrorCode::kNotFound;
+    const Height head = store_.head().header.height;
     update([&](FollowerStatus& status) {
         NodeView& view = status.nodes[node];
         view.is_reachable = has_answered;
         view.problem = has_answered ? "" : error.context;
         if (has_answered) {
             view.last_contact = status.last_contact = now;
+            if (view.height) view.height = std::min(*view.height, head);  // it has not the next one
         } else {
+            view.height.reset();
             status.problem = view.name + ": " + error.context;
         }
     });
@@ -137,7 +138,7 @@ Follower::Attempt Follower::try_node(std::size_t node, TimeMs now) {
 }
 
 Follower::Attempt Follower::judge(std::size_t node, const CertifiedBlock& block, TimeMs now) {
-    for (int fetched = 0; fetched < kMaxBlobsPerBlock; ++fetched) {
+    for (std::size_t fetched = 0; fetched < kMaxBlobsPerBlock; ++fetched) {
         auto verified = verify_block(store_.identity(), store_.head(), store_, block);
         if (verified) {
             const Height height = verified->next.header.height;
@@ -218,16 +219,31 @@ void Follower::note_mismatch(std::size_t node, const Disagreement& what, TimeMs 
     });
 }
 
+std::optional<std::size_t> Follower::next_to_check(TimeMs now) {
+    for (std::size_t tries = 0; tries < source_.size(); ++tries) {
+        const std::size_t node = next_checked_;
+        next_checked_ = (next_checked_ + 1) % source_.size();
+        const auto& since = silent_since_[node];
+        // A clock that was set back ends the pause.
+        const bool is_paused = since && now >= *since && now.value - since->value < kSilencePauseMs;
+        if (!is_paused) return node;
+    }
+    return std::nullopt;
+}
+
 void Follower::cross_check(TimeMs now) {
     if (status_.state == FollowState::kDiverged) return;
-    const std::size_t node = next_checked_;
-    next_checked_ = (next_checked_ + 1) % source_.size();
+    const auto next = next_to_check(now);
+    if (!next) return;
+    const std::size_t node = *next;
     const auto claimed = source_.height(node);
+    silent_since_[node] = claimed ? std::nullopt : std::optional(now);
     update([&](FollowerStatus& status) {
         NodeView& view = status.nodes[node];
         view.is_reachable = claimed.has_value();
         if (!claimed) {
             view.problem = claimed.error().context;
+            view.height.reset();
             return;
         }
         view.height = *claimed;

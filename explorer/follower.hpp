@@ -26,7 +26,7 @@ enum class Progress {
 struct NodeView {
     std::string name;  // "host:port"
     bool is_reachable{};
-    std::optional<Height> height;    // as it claims
+    std::optional<Height> height;    // as it claimed last; absent while it is silent
     std::optional<Height> compared;  // newest height at which it was compared with us
     std::optional<bool> agrees;      // its block there is ours
     std::string problem;             // the last one, for people
@@ -49,12 +49,16 @@ struct FollowerStatus {
 
 class Follower {
   public:
+    // After a check that got no answer a node is passed over that long: a request to it may block.
+    static constexpr std::uint64_t kSilencePauseMs = 15'000;
+
     // Both outlive the follower.
     Follower(IndexStore& store, NodeSource& source);
 
     // Verifies and indexes at most one block.
     [[nodiscard]] Progress step(TimeMs now);
-    // Compares our chain with the next node's, in turn. Does nothing after a divergence.
+    // Asks the next node, in turn, for its height and compares our chain with its. Does nothing
+    // after a divergence, or when every node is passed over.
     void cross_check(TimeMs now);
 
     [[nodiscard]] FollowerStatus status() const;
@@ -69,6 +73,7 @@ class Follower {
     void stop_at(DivergenceRecord record);
     void note_mismatch(std::size_t node, const Disagreement& what, TimeMs now);
     void compare_with(std::size_t node, Height height, TimeMs now);
+    [[nodiscard]] std::optional<std::size_t> next_to_check(TimeMs now);
     [[nodiscard]] bool claims_more(std::size_t node) const;
     template <typename Change>
     void update(Change change) {
@@ -80,6 +85,7 @@ class Follower {
     NodeSource& source_;
     std::size_t preferred_ = 0;
     std::size_t next_checked_ = 0;
+    std::vector<std::optional<TimeMs>> silent_since_;  // by node: a check without an answer
     mutable std::mutex mutex_;
     FollowerStatus status_;  // guarded by mutex_; only the follower's thread writes it
 };

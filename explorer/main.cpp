@@ -56,7 +56,10 @@ std::optional<int> parse_command_line(int argc, char** argv, CommandLine& line) 
     app.add_option("--genesis", line.genesis_file, "genesis.json of the consortium")
         ->required()
         ->check(CLI::ExistingFile);
-    app.add_option("--node", line.nodes, "API of a node, host:port; may be repeated")->required();
+    app.add_option("--node", line.nodes,
+                   "API of a node, host:port, =KEY behind it when its validator key is not in "
+                   "genesis; may be repeated")
+        ->required();
     app.add_option("--data-dir", line.data_dir, "folder of the index; created when absent")
         ->required();
     app.add_option("--listen", line.listen, "address of the page and the API; port 0: any free one")
@@ -87,6 +90,9 @@ Result<p2p::NodeEndpoint> parse_listen(const std::string& text) {
     const bool is_any = std::string_view(text).ends_with(kAnyPort);
     auto endpoint =
         p2p::parse_endpoint(is_any ? text.substr(0, text.size() - kAnyPort.size()) + ":1" : text);
+    if (endpoint && !endpoint->allowed_keys.empty()) {
+        return make_error(ErrorCode::kMalformed, "an address to listen on has no key");
+    }
     if (endpoint && is_any) endpoint->port = 0;
     if (endpoint && endpoint->host == "localhost") endpoint->host = "127.0.0.1";
     return endpoint;

@@ -31,8 +31,10 @@ NetworkSource::NetworkSource(const Genesis& genesis, std::vector<p2p::NodeEndpoi
                              const std::atomic<bool>& cancel_flag)
     : genesis_hash_(genesis.hash()), cancel_flag_(cancel_flag) {
     for (p2p::NodeEndpoint& endpoint : nodes) {
-        for (const GenesisOrganisation& organisation : genesis.organisations) {
-            endpoint.allowed_keys.push_back(organisation.validator_key);
+        if (endpoint.allowed_keys.empty()) {
+            for (const GenesisOrganisation& organisation : genesis.organisations) {
+                endpoint.allowed_keys.push_back(organisation.validator_key);
+            }
         }
         p2p::NodePoolOptions options;
         options.endpoints = {endpoint};

@@ -19,7 +19,8 @@ namespace consilium::explorer {
 
 class NetworkSource final : public NodeSource, public EvidenceSource {
   public:
-    // `nodes` as p2p::parse_endpoint() gives them, without keys; not empty.
+    // `nodes` as p2p::parse_endpoint() gives them; without a key any of genesis is right. Not
+    // empty.
     NetworkSource(const Genesis& genesis, std::vector<p2p::NodeEndpoint> nodes,
                   const std::atomic<bool>& cancel_flag);
 

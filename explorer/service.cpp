@@ -17,7 +17,9 @@ constexpr std::uint64_t kIdlePollMs = 1'000;
 constexpr std::uint64_t kBusyPeriodMs = 3'000;
 constexpr std::uint64_t kFirstBackoffMs = 250;
 constexpr std::uint64_t kLongestBackoffMs = 5'000;
-constexpr std::uint64_t kCrossCheckMs = 3'000;
+constexpr std::uint64_t kCrossCheckMs = 3'000;   // for every node once
+constexpr std::uint64_t kShortestCheckMs = 100;  // between two of them
+constexpr std::uint64_t kEvidencePollMs = 3'000;
 constexpr std::uint64_t kDrainMs = 500;
 
 TimeMs wall_time() {
@@ -143,13 +145,19 @@ void Service::gather_evidence() {
 }
 
 void Service::follow() {
+    const std::uint64_t check_ms =
+        std::max<std::uint64_t>(kCrossCheckMs / source_.size(), kShortestCheckMs);
     TimeMs next_check = wall_time();
+    TimeMs next_evidence = next_check;
     while (!is_stopping_) {
         act_on(follower_.step(wall_time()));
         if (is_stopping_ || wall_time() < next_check) continue;
         follower_.cross_check(wall_time());
-        gather_evidence();
-        next_check = TimeMs{wall_time().value + kCrossCheckMs};
+        next_check = TimeMs{wall_time().value + check_ms};
+        if (wall_time() >= next_evidence) {
+            gather_evidence();
+            next_evidence = TimeMs{wall_time().value + kEvidencePollMs};
+        }
         if (follower_.status().state != shown_) publish();
     }
 }

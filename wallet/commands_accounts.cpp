@@ -1,7 +1,8 @@
-// register, approve, reject, suspend, reinstate, retire, rotate-key.
+// register, approve, reject, suspend, reinstate, retire, rotate-key, invite.
 #include <CLI/CLI.hpp>
 
 #include "contracts/schema/arguments.hpp"
+#include "contracts/schema/invitation.hpp"
 #include "contracts/schema/names.hpp"
 #include "contracts/schema/rotation.hpp"
 #include "wallet/commands.hpp"
@@ -17,6 +18,10 @@ struct Registration {
 struct Target {
     std::string account;
 };
+struct Guest {
+    std::string account;
+    Registration registration;
+};
 struct Rotation {
     std::string keystore;
     std::string password_file;
@@ -31,28 +36,48 @@ std::optional<schema::Role> find_role(std::string_view name) {
     return std::nullopt;
 }
 
-CommandResult register_account(Session& session, const Registration& values) {
+Fallible<schema::Register> parse(const Registration& values) {
     const auto role = find_role(values.role);
     if (!role) return fail_usage("no role \"" + values.role + "\"", "see --help");
     if (!schema::is_valid_name(values.organisation)) {
         return fail_usage("\"" + values.organisation + "\" is no name of an organisation",
                           std::string(cure_of("name_invalid")));
     }
-    return session.carry_out({"registration", "register",
-                              encode(schema::Register{*role, values.organisation}),
+    return schema::Register{*role, values.organisation};
+}
+
+CommandResult register_account(Session& session, const Registration& values) {
+    const auto arguments = parse(values);
+    if (!arguments) return tl::unexpected(arguments.error());
+    return session.carry_out({"registration", "register", encode(*arguments),
                               "registering a " + values.role + " of " + values.organisation});
+}
+
+Fallible<PublicKey> parse_account(const std::string& text) {
+    const auto account = decode_public_key_hex(text);
+    if (account) return *account;
+    return fail_usage("\"" + text + "\" is no account: " + account.error().context,
+                      "give its public key of 64 hexadecimal digits; list them with: "
+                      "consilium-wallet accounts");
+}
+
+CommandResult invite(Session& session, const Guest& values) {
+    const auto account = parse_account(values.account);
+    if (!account) return tl::unexpected(account.error());
+    const auto arguments = parse(values.registration);
+    if (!arguments) return tl::unexpected(arguments.error());
+    return session.carry_out(
+        {"registration", "invite",
+         encode(schema::Invite{*account, arguments->role, arguments->organisation}),
+         "inviting " + account->hex() + " as " + values.registration.role + " of " +
+             values.registration.organisation});
 }
 
 // Each ballot command is the same but for its action.
 auto ballot_on(const char* action, const char* doing) {
     return [action, doing](Session& session, const Target& values) -> CommandResult {
-        const auto account = decode_public_key_hex(values.account);
-        if (!account) {
-            return fail_usage(
-                "\"" + values.account + "\" is no account: " + account.error().context,
-                "give its public key of 64 hexadecimal digits; list them with: "
-                "consilium-wallet accounts");
-        }
+        const auto account = parse_account(values.account);
+        if (!account) return tl::unexpected(account.error());
         return session.carry_out({"registration", action, encode(schema::AccountBallot{*account}),
                                   std::string(doing) + " " + account->hex()});
     };
@@ -103,6 +128,31 @@ void add_rotation(CLI::App& app, Session& session) {
         "consilium-wallet validators propose --replace OLD=NEW.");
 }
 
+void add_registration_options(CLI::App& command, Registration& registration) {
+    command
+        .add_option("--role", registration.role, "validator, council, operator, trainer or auditor")
+        ->check(CLI::IsMember({"validator", "council", "operator", "trainer", "auditor"}))
+        ->capture_default_str();
+    command
+        .add_option("--organisation", registration.organisation,
+                    "an existing one, spelled alike, or a new one")
+        ->required();
+}
+
+void add_invitation(CLI::App& app, Session& session) {
+    CLI::App* command =
+        app.add_subcommand("invite", "council: keep a place for a key that is to register");
+    Guest& guest = bind_command<Guest>(*command, session, invite);
+    command->add_option("account", guest.account, "public key, 64 hexadecimal digits")->required();
+    add_registration_options(*command, guest.registration);
+    command->footer(
+        "Example: consilium-wallet invite KEY --role trainer --organisation \"St Anna\"\n"
+        "The key then registers with the same role and organisation even if strangers fill the "
+        "places of\npending accounts, and takes your own organisation's place from a stranger "
+        "that registered first.\nFour at a time; the council decides on the account as on any "
+        "other.");
+}
+
 }  // namespace
 
 void add_account_commands(CLI::App& app, Session& session) {
@@ -110,15 +160,7 @@ void add_account_commands(CLI::App& app, Session& session) {
         app.add_subcommand("register", "ask for an account for the key in --keystore");
     Registration& registration =
         bind_command<Registration>(*registering, session, register_account);
-    registering
-        ->add_option("--role", registration.role,
-                     "validator, council, operator, trainer or auditor")
-        ->check(CLI::IsMember({"validator", "council", "operator", "trainer", "auditor"}))
-        ->capture_default_str();
-    registering
-        ->add_option("--organisation", registration.organisation,
-                     "an existing one, spelled alike, or a new one")
-        ->required();
+    add_registration_options(*registering, registration);
     registering->footer(
         "Example: consilium-wallet register --role trainer --organisation \"St Anna\" "
         "--keystore trainer.key\nThe council then approves the key: consilium-wallet approve KEY\n"
@@ -135,6 +177,7 @@ void add_account_commands(CLI::App& app, Session& session) {
     add_ballot("reject", "rejecting", "council: vote to reject a pending account");
     add_ballot("suspend", "suspending", "council: vote to suspend an approved account");
     add_ballot("reinstate", "reinstating", "council: vote to reinstate a suspended account");
+    add_invitation(app, session);
     add_rotation(app, session);
     CLI::App* retiring =
         app.add_subcommand("retire", "retire your own account, or council: vote to retire another");

@@ -123,7 +123,7 @@ Fallible<p2p::ApiChannel*> Session::channel() {
         auto endpoint = p2p::parse_endpoint(options.nodes[i]);
         if (!endpoint) return fail_with(ErrorSource::kInput, endpoint.error());
         if (options.node_keys.empty()) {
-            endpoint->allowed_keys = validator_keys(**known);
+            if (endpoint->allowed_keys.empty()) endpoint->allowed_keys = validator_keys(**known);
         } else {
             auto key = decode_public_key_hex(options.node_keys[i]);
             if (!key) {

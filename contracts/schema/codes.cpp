@@ -48,6 +48,7 @@ constexpr std::array kCodes{
     CodeName{Code::kRoleNotRegistrable, "role_not_registrable"},
     CodeName{Code::kSuccessorKnown, "successor_known"},
     CodeName{Code::kSuccessorUnproven, "successor_unproven"},
+    CodeName{Code::kInvitationsFull, "invitations_full"},
     CodeName{Code::kUnknownProposal, "unknown_proposal"},
     CodeName{Code::kProposalClosed, "proposal_closed"},
     CodeName{Code::kProposalsFull, "proposals_full"},

@@ -47,6 +47,7 @@ enum class Code : std::uint16_t {
     kRoleNotRegistrable = 111,  // no longer given: validators register, too
     kSuccessorKnown = 120,      // the new key has an account already
     kSuccessorUnproven = 121,   // it has not signed
+    kInvitationsFull = 122,     // all of the sender's have become accounts that are not decided
     // Governance.
     kUnknownProposal = 200,
     kProposalClosed = 201,

@@ -52,13 +52,13 @@ KeyBuilder of_coin(std::string_view name, const CoinId& id) {
     return key;
 }
 
-constexpr std::array<std::string_view, 31> kNames{
-    "chain",   "parameters", "registry",   "governance", "tasks",        "rounds",
-    "mpc",     "account",    "account_at", "nonce",      "organisation", "organisation_named",
-    "ballot",  "proposal",   "task",       "model",      "metrics",      "epoch",
-    "setup",   "ephemeral",  "bundle",     "batch",      "prep_share",   "pledge",
-    "range",   "round",      "verdict",    "history",    "privacy",      "membership",
-    "rotation"};
+constexpr std::array<std::string_view, 32> kNames{
+    "chain",    "parameters", "registry",   "governance", "tasks",        "rounds",
+    "mpc",      "account",    "account_at", "nonce",      "organisation", "organisation_named",
+    "ballot",   "proposal",   "task",       "model",      "metrics",      "epoch",
+    "setup",    "ephemeral",  "bundle",     "batch",      "prep_share",   "pledge",
+    "range",    "round",      "verdict",    "history",    "privacy",      "membership",
+    "rotation", "invitations"};
 constexpr std::array<std::string_view, 12> kShareNames{
     "stat1",  "stat2",      "aggregate",   "aggregate_ok", "coin",         "coin_share",
     "prep_w", "prep_check", "prep_reveal", "dispute",      "dispute_keys", "exclusion"};
@@ -91,6 +91,9 @@ Bytes membership() {
     return plain("membership");
 }
 
+Bytes invitations() {
+    return plain("invitations");
+}
 Bytes account(const PublicKey& key) {
     return KeyBuilder("account").bytes(key.view()).take();
 }

@@ -11,14 +11,15 @@
 
 namespace consilium::schema::keys {
 
-[[nodiscard]] Bytes chain();       // ChainRecord
-[[nodiscard]] Bytes parameters();  // Parameters
-[[nodiscard]] Bytes registry();    // RegistryRecord
-[[nodiscard]] Bytes governance();  // GovernanceRecord
-[[nodiscard]] Bytes tasks();       // TasksRecord
-[[nodiscard]] Bytes rounds();      // RoundsRecord
-[[nodiscard]] Bytes mpc();         // MpcRecord
-[[nodiscard]] Bytes membership();  // MembershipRecord
+[[nodiscard]] Bytes chain();        // ChainRecord
+[[nodiscard]] Bytes parameters();   // Parameters
+[[nodiscard]] Bytes registry();     // RegistryRecord
+[[nodiscard]] Bytes governance();   // GovernanceRecord
+[[nodiscard]] Bytes tasks();        // TasksRecord
+[[nodiscard]] Bytes rounds();       // RoundsRecord
+[[nodiscard]] Bytes mpc();          // MpcRecord
+[[nodiscard]] Bytes membership();   // MembershipRecord
+[[nodiscard]] Bytes invitations();  // InvitationsRecord, absent before the first one
 
 [[nodiscard]] Bytes account(const PublicKey& key);                // AccountRecord
 [[nodiscard]] Bytes account_at(std::uint32_t index);              // 32 bytes: the account's key

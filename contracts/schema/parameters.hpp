@@ -22,7 +22,7 @@ inline constexpr Window kMaxWindow{.blocks = 1'000'000, .ms = 30U * 24 * 3600 * 
 struct Parameters {
     std::uint32_t expiry_horizon_blocks = 10'000;  // valid_until may lie this far ahead
     std::uint32_t nonce_gap_max = 64;              // waiting transactions of one account
-    std::uint32_t pending_accounts_max = 64;
+    std::uint32_t pending_accounts_max = 64;       // that nobody of the council has invited
     std::uint32_t open_proposals_max = 16;
     std::uint32_t proposal_lifetime_blocks = 20'000;
     std::uint32_t quota_window_blocks = 100;

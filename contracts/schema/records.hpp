@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "contracts/schema/arguments.hpp"
+#include "contracts/schema/invitation.hpp"
 #include "contracts/schema/limits.hpp"
 #include "contracts/schema/modules.hpp"
 #include "contracts/schema/task.hpp"
@@ -87,7 +88,7 @@ struct RegistryRecord {
     std::vector<PublicKey> validators;  // in the order of the membership
     std::vector<PublicKey> council;     // approved
     std::vector<PublicKey> trainers;    // approved, in the order of approval
-    std::vector<PublicKey> pending;
+    std::vector<PublicKey> pending;     // strangers and invited ones
     template <typename Self, typename Visitor>
     static void describe(Self& self, Visitor& visit) {
         visit("organisations", self.organisations);
@@ -95,7 +96,7 @@ struct RegistryRecord {
         visit("validators", self.validators, Limit{kMaxMembers});
         visit("council", self.council, Limit{kMaxCouncil});
         visit("trainers", self.trainers, Limit{kMaxClients});
-        visit("pending", self.pending, Limit{kMaxPendingAccounts});
+        visit("pending", self.pending, Limit{kMaxPendingAccounts + kMaxInvitations});
     }
     friend bool operator==(const RegistryRecord&, const RegistryRecord&) = default;
 };

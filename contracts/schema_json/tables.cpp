@@ -9,6 +9,7 @@
 #include "contracts/schema/codes.hpp"
 #include "contracts/schema/dispute_records.hpp"
 #include "contracts/schema/events.hpp"
+#include "contracts/schema/invitation.hpp"
 #include "contracts/schema/keys.hpp"
 #include "contracts/schema/membership.hpp"
 #include "contracts/schema/reference_set.hpp"
@@ -67,6 +68,7 @@ constexpr std::array kArguments{
     entry<AccountBallot>(Module::kRegistration, action::kReinstate),
     entry<AccountBallot>(Module::kRegistration, action::kRetire),
     entry<RotateKey>(Module::kRegistration, action::kRotateKey),
+    entry<Invite>(Module::kRegistration, action::kInvite),
     entry<Propose>(Module::kGovernance, action::kPropose),
     entry<Vote>(Module::kGovernance, action::kVote),
     entry<Withdraw>(Module::kGovernance, action::kWithdraw),
@@ -97,6 +99,7 @@ constexpr std::array kEventPayloads{
     entry<BallotCast>(Module::kRegistration, event::kBallotCast),
     entry<KeyRotation>(Module::kRegistration, event::kRotationAnnounced),
     entry<KeyRotation>(Module::kRegistration, event::kKeyRotated),
+    entry<Invitation>(Module::kRegistration, event::kAccountInvited),
     entry<ProposalOpened>(Module::kGovernance, event::kProposalOpened),
     entry<VoteCast>(Module::kGovernance, event::kVoteCast),
     entry<ProposalDecided>(Module::kGovernance, event::kProposalDecided),
@@ -241,6 +244,7 @@ constexpr std::array kRecords{
     NamedRecord{"privacy", render_as<PrivacyRecord>},
     NamedRecord{"membership", render_as<MembershipRecord>},
     NamedRecord{"rotation", render_as<RotationRecord>},
+    NamedRecord{"invitations", render_as<InvitationsRecord>},
 };
 
 std::string name_of_code(std::uint16_t number) {

@@ -70,7 +70,10 @@ std::optional<int> parse(int argc, char** argv, const ProgramDescription& descri
     CLI::App app(description.summary, description.name);
     app.footer(kFooter);
     app.add_option("--genesis", arguments.genesis_file, "genesis.json of the chain")->required();
-    app.add_option("--node", arguments.nodes, "host:port of a node's API; repeat for more")
+    app.add_option(
+           "--node", arguments.nodes,
+           "host:port of a node's API, =KEY behind it when its validator key is not in genesis; "
+           "repeat for more")
         ->required();
     app.add_option("--keystore", arguments.keystore_file, "encrypted trainer key")->required();
     app.add_option("--password-file", arguments.password_file, "file with the keystore's password");
@@ -124,8 +127,10 @@ Result<p2p::NodePoolOptions> pool_options(const Arguments& arguments, const Gene
     for (const std::string& node : arguments.nodes) {
         auto endpoint = p2p::parse_endpoint(node);
         if (!endpoint) return tl::unexpected(endpoint.error());
-        for (const auto& organisation : genesis.organisations) {
-            endpoint->allowed_keys.push_back(organisation.validator_key);
+        if (endpoint->allowed_keys.empty()) {
+            for (const auto& organisation : genesis.organisations) {
+                endpoint->allowed_keys.push_back(organisation.validator_key);
+            }
         }
         options.endpoints.push_back(std::move(*endpoint));
     }

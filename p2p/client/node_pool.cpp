@@ -24,7 +24,9 @@ struct NodePool::Connection {
     std::optional<NodeClient> client;
 };
 
-Result<NodeEndpoint> parse_endpoint(std::string_view text) {
+namespace {
+
+Result<NodeEndpoint> parse_host_and_port(std::string_view text) {
     const auto malformed = [&] {
         return make_error(
             ErrorCode::kMalformed,
@@ -47,6 +49,18 @@ Result<NodeEndpoint> parse_endpoint(std::string_view text) {
     if (error != std::errc{} || end != digits.data() + digits.size() || endpoint.port == 0) {
         return malformed();
     }
+    return endpoint;
+}
+
+}  // namespace
+
+Result<NodeEndpoint> parse_endpoint(std::string_view text) {
+    const std::size_t equals = text.find('=');
+    auto endpoint = parse_host_and_port(text.substr(0, equals));
+    if (!endpoint || equals == std::string_view::npos) return endpoint;
+    const auto key = decode_public_key_hex(text.substr(equals + 1));
+    if (!key) return tl::unexpected(key.error());
+    endpoint->allowed_keys = {*key};
     return endpoint;
 }
 

@@ -24,7 +24,8 @@ struct NodeEndpoint {
     std::vector<PublicKey> allowed_keys;  // the server proves one of them; not empty
 };
 
-// "host:port", an IPv6 host in brackets. kMalformed otherwise.
+// "host:port" without keys, or "host:port=KEY" for a server that has to prove this validator key of
+// 64 hexadecimal digits; an IPv6 host in brackets. kMalformed otherwise.
 [[nodiscard]] Result<NodeEndpoint> parse_endpoint(std::string_view text);
 
 struct NodePoolOptions {

@@ -119,8 +119,9 @@ std::vector<std::uint64_t> PreparationScene::weights(std::uint64_t batch, std::u
     return share;
 }
 
-void PreparationScene::post_weights(std::uint64_t batch, const MemberList& members,
-                                    const Errors& errors) {
+std::vector<Transaction> PreparationScene::make_weights(std::uint64_t batch,
+                                                        const MemberList& members,
+                                                        const Errors& errors) {
     std::vector<Transaction> transactions;
     for (const std::uint16_t member : members) {
         std::vector<std::uint64_t> share = weights(batch, member);
@@ -131,7 +132,12 @@ void PreparationScene::post_weights(std::uint64_t batch, const MemberList& membe
         transactions.push_back(chain.make(key(member), kPrepWeights, arguments));
         EXPECT_TRUE(is_blob_expected(chain.state, transactions.back()));
     }
-    chain.run(transactions);
+    return transactions;
+}
+
+void PreparationScene::post_weights(std::uint64_t batch, const MemberList& members,
+                                    const Errors& errors) {
+    chain.run(make_weights(batch, members, errors));
 }
 
 void PreparationScene::post_checks(std::uint64_t batch, const MemberList& members,

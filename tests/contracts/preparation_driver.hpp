@@ -35,6 +35,10 @@ class PreparationScene {
     void post_shares(std::uint64_t batch, const MemberList& members, const Errors& errors = {});
     void post_chi(std::uint64_t batch, const MemberList& members, const Errors& errors = {});
     void post_weights(std::uint64_t batch, const MemberList& members, const Errors& errors = {});
+    // The transactions of post_weights(), with their blobs stored.
+    [[nodiscard]] std::vector<Transaction> make_weights(std::uint64_t batch,
+                                                        const MemberList& members,
+                                                        const Errors& errors = {});
     void post_checks(std::uint64_t batch, const MemberList& members, const Errors& errors = {});
     // `false_keys`: members that reveal another value as their key of that position (over all
     // keys).

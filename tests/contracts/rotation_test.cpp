@@ -122,6 +122,41 @@ TEST(RotationTest, a_ballot_about_the_account_is_not_escaped) {
     EXPECT_EQ(account(chain, now).status, AccountStatus::kSuspended);
 }
 
+TEST(RotationTest, a_new_key_brings_no_new_quota) {
+    schema::Parameters parameters = test_parameters();
+    parameters.quota_transactions = 200;
+    parameters.quota_window_blocks = 10;
+    Chain chain(4, parameters);
+    PublicKey key = chain.council[0];
+    std::vector<Transaction> burst;
+    for (int i = 0; i < 198; ++i) burst.push_back(chain.make(key, kVote, schema::Vote{1, true}));
+    chain.run(burst);
+    for (const char* name : {"first", "second"}) {
+        const KeyPair fresh = pair_of(name);
+        ASSERT_EQ(chain.send(key, kRotateKey, rotation(chain, key, fresh)), Code::kOk);
+        key = fresh.public_key();
+    }
+    const Transaction next = chain.make(key, kVote, schema::Vote{1, true});
+    EXPECT_EQ(next.nonce, 0U);
+    EXPECT_EQ(admission_of(chain, next), Code::kQuotaExceeded);
+    chain.pass(8);
+    EXPECT_EQ(admission_of(chain, next), Code::kOk);
+}
+
+TEST(RotationTest, a_new_key_reports_no_metrics_again) {
+    Chain chain(4);
+    const PublicKey old = chain.add_trainer(1);
+    ASSERT_EQ(chain.decide(ProposalKind::kCreateTask, encode(test_task())), Code::kOk);
+    schema::ReportMetrics report;
+    report.task = 1;
+    ASSERT_EQ(chain.send(old, kReportMetrics, report), Code::kOk);
+    const KeyPair fresh = pair_of("fresh trainer");
+    ASSERT_EQ(chain.send(old, kRotateKey, rotation(chain, old, fresh)), Code::kOk);
+    ASSERT_EQ(account(chain, old).status, AccountStatus::kRotated);
+    EXPECT_EQ(chain.send(fresh.public_key(), kReportMetrics, report), Code::kDuplicate);
+    EXPECT_EQ(chain.send(chain.add_trainer(2), kReportMetrics, report), Code::kOk);
+}
+
 TEST(RotationTest, an_auditor_and_an_operator_rotate_at_once) {
     Chain chain(4);
     for (const Role role : {Role::kAuditor, Role::kOperator}) {

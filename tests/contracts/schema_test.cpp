@@ -130,7 +130,7 @@ TEST(TableTest, codes_have_stable_numbers_and_distinct_names) {
             EXPECT_TRUE(names.insert(to_string(*code)).second);
         }
     }
-    EXPECT_EQ(names.size(), 78U);
+    EXPECT_EQ(names.size(), 79U);
     EXPECT_EQ(static_cast<int>(Code::kExpired), 3);
     EXPECT_EQ(static_cast<int>(Code::kNonceUsed), 5);
     EXPECT_EQ(static_cast<int>(Code::kBadArguments), 22);
@@ -322,6 +322,18 @@ TEST(FrozenTest, encodings_of_changes_of_validators_and_keys_have_not_changed) {
          "eeb0d0a177f99e0360268efe4b2b2e5b2751718d3bd7b015d91f894048380c86"},
     };
     for (const auto& [found, expected] : frozen) EXPECT_EQ(found, expected);
+}
+
+TEST(FrozenTest, invitations) {
+    const Invite invite{key_of("a"), Role::kTrainer, "A"};
+    const Invitation invitation{key_of("a"), Role::kOperator, "B", 7, true};
+    EXPECT_EQ(to_hex(encode(invite)),
+              "4da006f958beba78ec54443df4a3f52237253f7ae8cbdb17dccf3feaa57f3126040100000041");
+    EXPECT_EQ(to_hex(encode(invitation)),
+              "4da006f958beba78ec54443df4a3f52237253f7ae8cbdb17dccf3feaa57f3126"
+              "0301000000420700000001");
+    EXPECT_EQ(sha256(encode(InvitationsRecord{{invitation}})).hex(),
+              "cd6d13cb2f54369550f8d0b2a557b4d412b739641e0dc4db98be2ac5af42f71c");
 }
 
 TEST(FrozenTest, the_history_record_is_what_the_verdict_rule_encodes) {

@@ -96,6 +96,31 @@ TEST_P(AuditDispute, halted_epoch_with_a_running_round_is_recomputed) {
     EXPECT_EQ(report.attempts[0].outcome, "epoch_halted");
 }
 
+// A slow member that lies in w and check, behind the decision or while a dispute is open.
+TEST_P(AuditDispute, late_w_and_check_are_recomputed_as_faults) {
+    for (const bool is_disputed : {false, true}) {
+        PreparationScene scene(GetParam());
+        const auto last = static_cast<std::uint16_t>(GetParam());
+        const MemberList absent = last > 4 ? MemberList{1, 2} : MemberList{1};
+        const MemberList punctual = scene.all_but({last});
+        Errors in_share;
+        if (is_disputed) in_share = {{3, {{scene.position(1, 1), kError}}}};
+        scene.post_shares(0, scene.all_but(absent), in_share);
+        scene.pass_preparation_window();
+        scene.post_chi(0, scene.all_but({}));
+        scene.post_weights(0, punctual);
+        scene.post_checks(0, punctual);
+        ASSERT_EQ(scene.batch(0).state == BatchState::kDisputed, is_disputed);
+        scene.post_weights(0, {last}, {{last, {{5, kError}}}});
+        scene.post_checks(0, {last}, {{last, {{1, kError}}}});
+        if (is_disputed) scene.post_reveals(0, scene.all_but({}));
+        const AuditReport report = audit_honestly(certify_chain(scene.chain));
+        expect_equal(report);
+        EXPECT_EQ(report.counts.faults, 2U);
+        EXPECT_EQ(report.counts.exclusions, is_disputed ? 1U : 0U);
+    }
+}
+
 TEST(AuditDisputeTest, false_reveals_are_recomputed_as_faults_and_blame_nobody_else) {
     PreparationScene scene(7);
     scene.post_shares(0, scene.all_but({}), {{3, {{scene.position(1, 2), kError}}}});
@@ -115,6 +140,34 @@ TEST(AuditDisputeTest, reveals_that_come_in_pieces_agree_at_the_same_block) {
     scene.post_reveals(0, {4});
     EXPECT_EQ(scene.batch(0).state, BatchState::kBurned);
     expect_equal(audit_honestly(certify_chain(scene.chain)));
+}
+
+// As many as the council may keep ready, all prepared beside an absent member.
+TEST(AuditDisputeTest, shares_of_w_of_a_whole_stock_in_one_block_are_recomputed) {
+    constexpr std::uint32_t kStock = 24;
+    schema::TaskSpec spec = contracts::testing::test_task();
+    spec.rounds = kStock;
+    PreparationScene scene(4, 3, spec);
+    schema::Parameters parameters = contracts::testing::test_parameters();
+    parameters.batch_stock = kStock;
+    ASSERT_EQ(scene.chain.decide(schema::ProposalKind::kSetParameters, encode(parameters)),
+              schema::Code::kOk);
+    scene.chain.pass(kStock);
+    const MemberList present = scene.all_but({4});
+    for (std::uint64_t batch = 0; batch < kStock; ++batch) scene.post_shares(batch, present);
+    scene.pass_preparation_window();
+    std::vector<Transaction> weights;
+    for (std::uint64_t batch = 0; batch < kStock; ++batch) {
+        ASSERT_EQ(scene.batch(batch).state, BatchState::kSacrifice);
+        scene.post_chi(batch, present);
+    }
+    for (std::uint64_t batch = 0; batch < kStock; ++batch) {
+        for (Transaction& one : scene.make_weights(batch, present)) weights.push_back(one);
+    }
+    scene.chain.run(weights);
+    const AuditReport report = audit_honestly(certify_chain(scene.chain));
+    expect_equal(report);
+    EXPECT_EQ(report.counts.weights, kStock);
 }
 
 TEST(AuditDisputeTest, dispute_that_is_not_over_blames_nobody_yet) {
@@ -140,6 +193,47 @@ TEST(AuditDisputeTest, two_disputes_at_once_are_recomputed_with_the_x_of_each_bl
     expect_equal(report);
     EXPECT_EQ(report.counts.disputes, 2U);
     EXPECT_EQ(report.counts.exclusions, 3U);  // member 3 is blamed twice, excluded once
+}
+
+// Of two disputes one waits for the other's recomputation, so there is a block for slow members.
+Ledger late_reveals(bool is_lie) {
+    PreparationScene scene(7);
+    const MemberList all = scene.all_but({});
+    scene.post_shares(0, all, {{2, {{0, kError}}}});
+    scene.post_shares(1, all, {{3, {{1, kError}}}});
+    std::vector<Transaction> reveals;
+    for (const std::uint64_t batch : {0U, 1U}) {
+        for (const std::uint16_t member : scene.all_but({5, 7})) {
+            reveals.push_back(scene.chain.make(scene.key(member), contracts::testing::kPrepReveal,
+                                               scene.reveal(batch, member)));
+        }
+    }
+    scene.chain.run(reveals);
+    EXPECT_EQ(scene.batch(0).state, BatchState::kBurned);
+    EXPECT_EQ(scene.batch(1).state, BatchState::kDisputed);
+    // A masks key of the second slot, and one of the last kind.
+    const std::size_t ring = scene.reveal(1, 5).prep.size();
+    std::map<std::uint16_t, std::size_t> lies;
+    if (is_lie) lies = {{5, ring + 3}, {7, 2 * ring + 1}};
+    scene.post_reveals(1, {5, 7}, lies);
+    EXPECT_EQ(scene.batch(1).state, BatchState::kBurned);
+    return certify_chain(scene.chain);
+}
+
+TEST(AuditDisputeTest, reveals_behind_the_agreement_are_recomputed_as_faults_or_none) {
+    AuditReport report = audit_honestly(late_reveals(false));
+    expect_equal(report);
+    EXPECT_EQ(report.counts.disputes, 2U);
+    EXPECT_EQ(report.counts.faults, 0U);
+    const Ledger ledger = late_reveals(true);
+    report = audit_honestly(ledger);
+    expect_equal(report);
+    EXPECT_EQ(report.counts.exclusions, 2U);
+    EXPECT_EQ(report.counts.faults, 2U);
+    const auto checks = failed_checks(ledger, [](Transcripts& t) {
+        for (BatchTranscript& batch : t.batches) batch.faults.clear();
+    });
+    EXPECT_TRUE(checks.contains("fault")) << ::testing::PrintToString(checks);
 }
 
 TEST(AuditDisputeTest, exclusion_voids_a_sacrifice_and_the_end_of_an_epoch_a_dispute) {

@@ -249,6 +249,50 @@ TEST(FollowerTest, cross_checks_go_round_and_find_the_same_chain) {
     }
 }
 
+TEST(FollowerTest, what_a_node_claims_is_not_shown_once_it_is_silent_or_fallen_behind) {
+    Observer observer(3);
+    observer.follow();
+    for (int i = 0; i < 3; ++i) observer.follower.cross_check(kNow);
+    const auto view = [&](std::size_t node) { return observer.follower.status().nodes.at(node); };
+    const Height top = test_ledger().height();
+    EXPECT_EQ(view(1).height, top);
+    // Silent to a check, and silent to the request for a block.
+    observer.source.is_down = [](std::size_t node) { return node == 1; };
+    for (int i = 0; i < 3; ++i) observer.follower.cross_check(kNow);
+    EXPECT_FALSE(view(1).is_reachable);
+    EXPECT_EQ(view(1).height, std::nullopt);
+    EXPECT_EQ(view(2).height, top);
+    observer.source.is_down = [](std::size_t) { return true; };
+    EXPECT_EQ(observer.follow(), Progress::kUnreachable);
+    for (std::size_t node = 0; node < 3; ++node) EXPECT_EQ(view(node).height, std::nullopt);
+}
+
+TEST(FollowerTest, a_claim_that_comes_to_nothing_is_taken_back) {
+    Observer observer(2);
+    observer.source.claimed = [](std::size_t) { return Height{1'000'000}; };
+    observer.follower.cross_check(kNow);
+    EXPECT_EQ(observer.follower.status().nodes[0].height, Height{1'000'000});
+    EXPECT_EQ(observer.follow(), Progress::kIdle);
+    EXPECT_EQ(observer.follower.status().nodes[0].height, test_ledger().height());
+}
+
+TEST(FollowerTest, a_silent_node_takes_no_turns_from_the_others_for_a_while) {
+    Observer observer(3);
+    observer.follow();
+    observer.source.is_down = [](std::size_t node) { return node == 1; };
+    std::vector<std::size_t> asked;
+    observer.source.claimed = [&](std::size_t node) {
+        asked.push_back(node);
+        return test_ledger().height();
+    };
+    for (int i = 0; i < 7; ++i) observer.follower.cross_check(kNow);
+    EXPECT_EQ(asked, (std::vector<std::size_t>{0, 1, 2, 0, 2, 0, 2}));
+    asked.clear();
+    const TimeMs later{kNow.value + Follower::kSilencePauseMs};
+    for (int i = 0; i < 3; ++i) observer.follower.cross_check(later);
+    EXPECT_EQ(asked, (std::vector<std::size_t>{0, 1, 2}));
+}
+
 TEST(FollowerTest, another_uncertified_block_at_a_node_is_recorded_only) {
     Observer observer(2);
     observer.follow();

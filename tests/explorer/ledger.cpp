@@ -188,8 +188,9 @@ Result<Bytes> FakeSource::blob(std::size_t node, const Digest& hash, std::uint64
 }
 
 Result<Height> FakeSource::height(std::size_t node) {
+    const Height there = claimed ? claimed(node) : std::min(served, ledger_.height());
     if (is_down(node)) return make_error(ErrorCode::kUnavailable, "connection refused");
-    return std::min(served, ledger_.height());
+    return there;
 }
 
 TempFolder::TempFolder() {

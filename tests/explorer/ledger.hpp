@@ -41,7 +41,8 @@ class FakeSource final : public NodeSource {
 
     std::function<void(std::size_t node, CertifiedBlock& block)> tamper;
     std::function<bool(std::size_t node)> is_down = [](std::size_t) { return false; };
-    Height served = Height{~std::uint64_t{0}};  // blocks above are not there yet
+    std::function<Height(std::size_t node)> claimed;  // empty: what is there
+    Height served = Height{~std::uint64_t{0}};        // blocks above are not there yet
     bool has_blobs = true;
     std::size_t blocks_served = 0;
     std::size_t blobs_served = 0;

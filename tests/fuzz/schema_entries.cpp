@@ -2,6 +2,7 @@
 #include "contracts/schema/arguments.hpp"
 #include "contracts/schema/dispute_records.hpp"
 #include "contracts/schema/events.hpp"
+#include "contracts/schema/invitation.hpp"
 #include "contracts/schema/membership.hpp"
 #include "contracts/schema/mpc_records.hpp"
 #include "contracts/schema/parameters.hpp"
@@ -126,6 +127,9 @@ const std::vector<EntryPoint>& schema_entry_points() {
         decoder_of<RotationRecord>("rotation_record"),
         decoder_of<KeyRotation>("key_rotation"),
         decoder_of<RuleChoice>("rule_choice"),
+        decoder_of<Invite>("invite"),
+        decoder_of<Invitation>("invitation"),
+        decoder_of<InvitationsRecord>("invitations_record"),
         decoder_of<EpochRecord>("epoch_record"),
         decoder_of<BatchRecord>("batch_record"),
         decoder_of<DisputeRecord>("dispute_record"),

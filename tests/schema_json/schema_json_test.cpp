@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "contracts/schema/arguments.hpp"
+#include "contracts/schema/invitation.hpp"
 #include "contracts/schema/keys.hpp"
 #include "contracts/schema/membership.hpp"
 #include "contracts/schema/rotation.hpp"
@@ -88,6 +89,10 @@ TEST(SchemaJson, changes_of_validators_and_keys_survive_the_way_through_json) {
     const auto json = render_arguments(module, action::kRotateKey, encode(rotation));
     EXPECT_EQ(json["successor"], key.hex());
     EXPECT_EQ(parse_arguments(module, action::kRotateKey, json).value(), encode(rotation));
+    const Invite invite{key, Role::kTrainer, "St Anna"};
+    const auto guest = render_arguments(module, action::kInvite, encode(invite));
+    EXPECT_EQ(guest["role"], "trainer");
+    EXPECT_EQ(parse_arguments(module, action::kInvite, guest).value(), encode(invite));
     const MembershipRecord record{Epoch{3}, change.validators, change};
     const auto shown = render_record(keys::membership(), encode(record));
     EXPECT_EQ(shown["record"], "membership");

@@ -271,10 +271,25 @@ TEST(NodeEndpoint, host_and_port_are_parsed_and_everything_else_refused) {
     EXPECT_EQ(parse_endpoint("127.0.0.1:27100")->port, 27100);
     EXPECT_EQ(parse_endpoint("node.example.org:1")->host, "node.example.org");
     EXPECT_EQ(parse_endpoint("[::1]:443")->host, "::1");
+    EXPECT_TRUE(parse_endpoint("[::1]:443")->allowed_keys.empty());
     for (const char* text : {"", ":", "host", "host:", ":1", "host:0", "host:65536", "host:1x",
                              "::1:443", "[]:1", "host:-1"}) {
         EXPECT_FALSE(parse_endpoint(text)) << text;
     }
+}
+
+TEST(NodeEndpoint, key_of_the_server_may_follow_the_address) {
+    const std::string key(KeyPair::generate().public_key().hex());
+    const auto endpoint = parse_endpoint("[::1]:443=" + key);
+    ASSERT_TRUE(endpoint);
+    EXPECT_EQ(endpoint->host, "::1");
+    ASSERT_EQ(endpoint->allowed_keys.size(), 1U);
+    EXPECT_EQ(endpoint->allowed_keys[0].hex(), key);
+    for (const std::string& wrong :
+         {std::string(), std::string("zz"), key + "0", key + "=" + key}) {
+        EXPECT_FALSE(parse_endpoint("host:1=" + wrong)) << wrong;
+    }
+    EXPECT_FALSE(parse_endpoint("host=" + key));
 }
 
 std::vector<KeyPair> fresh_keys() {

@@ -13,6 +13,7 @@
 #include <nlohmann/json.hpp>
 
 #include "contracts/schema/arguments.hpp"
+#include "contracts/schema/invitation.hpp"
 #include "contracts/schema/keys.hpp"
 #include "contracts/schema/membership.hpp"
 #include "contracts/schema/mpc_records.hpp"
@@ -720,6 +721,23 @@ TEST_F(Wallet, transaction_is_shown_with_its_proven_receipt) {
     EXPECT_EQ(run_online({"tx", "show", "zz"}), 2);
     ASSERT_EQ(run_online({"block", "2", "--json"}), 0) << err;
     EXPECT_EQ(result()["result"]["transactions"].size(), 1U);
+}
+
+// ---- invitations ----
+
+TEST_F(Wallet, invitation_names_key_role_and_organisation) {
+    const PublicKey guest = consortium.validators[0].public_key();
+    ASSERT_EQ(
+        run_online({"invite", guest.hex(), "--role", "operator", "--organisation", "St Anna"}), 0)
+        << err;
+    const Transaction& sent = chain.executed().back();
+    EXPECT_EQ(sent.sender, consortium.council[0].public_key());
+    EXPECT_EQ(sent.action, schema::action::kInvite);
+    EXPECT_EQ(decode<schema::Invite>(sent.arguments).value(),
+              (schema::Invite{guest, schema::Role::kOperator, "St Anna"}));
+    EXPECT_EQ(run_online({"invite", "zz", "--organisation", "St Anna"}), 2);
+    EXPECT_EQ(run_online({"invite", guest.hex(), "--organisation", " St Anna"}), 2);
+    EXPECT_EQ(run_online({"invite", guest.hex()}), 2);
 }
 
 // ---- rotation ----
