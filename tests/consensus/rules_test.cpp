@@ -529,6 +529,51 @@ TEST(Liveness, view_that_does_not_commit_in_time_is_left) {
     EXPECT_TRUE(node.replica->is_changing_view());
 }
 
+// Members 0 and 1 vote at this height: of f + 1 one is correct.
+void hear_votes_at(TestNode& node, Height height, TimeMs now) {
+    for (std::uint16_t member = 0; member < 2; ++member) {
+        const Slot slot{Epoch{0}, height, View{0}};
+        node.receive(now, signed_by(member, Prepare{slot, ReplicaId{member}, Digest{}, {}}));
+    }
+}
+
+// Rule 14. What was said at the height that a synced block leads to went by while this replica was
+// behind: nobody says it again, so a wait would only let the others get further ahead.
+TEST(Liveness, replica_that_synced_asks_again_at_once_when_the_others_are_ahead_still) {
+    auto node = backup();
+    hear_votes_at(node, Height{2}, TimeMs{1'001});
+    node.tick(TimeMs{1'500});
+    EXPECT_FALSE(node.sync_wanted);
+    node.tick(TimeMs{1'501});
+    EXPECT_EQ(node.sync_wanted, Height{1});
+    TestNode other({.count = kFour, .index = 2, .config = {}});
+    const BlockHeader block = first_block();
+    other.chain.push_back({block, make_certificate(block, View{0}, kFour)});
+    node.sync_from(TimeMs{1'510}, other);
+    EXPECT_FALSE(node.sync_wanted);  // nobody is known to be ahead of it
+    hear_votes_at(node, Height{3}, TimeMs{1'520});
+    EXPECT_EQ(node.sync_wanted, Height{2});
+    node.actions.clear();
+    node.tick(TimeMs{2'519});
+    EXPECT_TRUE(actions_of<NeedSync>(node).empty());  // the same request again: once a second
+    node.tick(TimeMs{2'520});
+    EXPECT_EQ(actions_of<NeedSync>(node).size(), 1U);
+}
+
+TEST(Liveness, replica_that_decides_itself_waits_for_messages_on_their_way_before_it_syncs) {
+    ManualCluster cluster(kFour);
+    cluster.add_work();
+    cluster.deliver();
+    TestNode& node = cluster.node(3);
+    ASSERT_EQ(node.head(), Height{1});
+    const TimeMs heard = cluster.now;
+    hear_votes_at(node, Height{3}, heard);
+    node.tick(after(heard, 499));
+    EXPECT_FALSE(node.sync_wanted);
+    node.tick(after(heard, 500));
+    EXPECT_EQ(node.sync_wanted, Height{2});
+}
+
 TEST(Liveness, idle_primary_that_misses_its_heartbeat_loses_its_view) {
     ManualCluster cluster(4);
     cluster.isolate(0);
