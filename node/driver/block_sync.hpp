@@ -2,12 +2,11 @@
 //
 // Nothing a peer says is believed: blocks are handed out one by one, and the caller verifies each
 // (certificate, link, roots) before the next. One request is open at a time; a peer that does not
-// answer, lacks what it claimed or sent a bad block is paused and the next one asked, briefly when it
-// has nothing but claimed nothing; one that answers slowly or with less than it claims to have is
-// left for the next, too. Claims cap nothing and promise
-// nothing, they only say whom to ask. Members of the own head's epoch are asked first; after
-// changes of the membership they may all have left, so other linked peers are asked when no member
-// serves. Effects go through Env.
+// answer, lacks what it claimed or sent a bad block is paused and the next one asked, briefly when
+// it has nothing but claimed nothing; one that answers slowly or with less than it claims to have
+// is left for the next, too. Claims cap nothing and promise nothing, they only say whom to ask.
+// Members of the own head's epoch are asked first; after changes of the membership they may all
+// have left, so other linked peers are asked when no member serves. Effects go through Env.
 #pragma once
 #include <cstdint>
 #include <deque>

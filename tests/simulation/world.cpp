@@ -361,6 +361,15 @@ bool World::is_settled(Height goal) const {
     });
 }
 
+// Trainers may do what they like: that is no reason to miss or to name a validator.
+bool World::are_validators_calm() const {
+    const MpcOptions& mpc = options_.mpc;
+    const bool is_known =
+        mpc.planted == MpcPlanted::kNothing || mpc.planted == MpcPlanted::kSilentWorker;
+    return options_.is_calm && is_known && !mpc.lies && !mpc.are_haves_hidden &&
+           mpc.outages.empty();
+}
+
 RunResult World::run() {
     for (std::size_t i = 0; i < processes_.size(); ++i) {
         const bool is_newcomer = processes_[i].member.value >= options_.replicas;
@@ -423,6 +432,9 @@ void World::finish() {
     for (std::size_t i = 0; i < processes_.size(); ++i) {
         if (processes_[i].is_correct())
             checks_.on_final(i, *processes_[i].disk, processes_[i].driver->head().header.height);
+    }
+    if (protocol_ && are_validators_calm()) {
+        protocol_->check_calm(result_.events[name_of(driver::ReportKind::kViewChanged)]);
     }
     if (!options_.is_replayed) return;
     if (const auto difference = find_replay_difference(

@@ -98,6 +98,7 @@ class World final : public Stage {
     void guard(std::size_t index, const Action& action);
     void connect(std::size_t index);
     [[nodiscard]] bool is_settled(Height goal) const;
+    [[nodiscard]] bool are_validators_calm() const;
     void make_protocol();
     void make_newcomers();
     void hold_elections();
@@ -111,6 +112,7 @@ class World final : public Stage {
     [[nodiscard]] bool is_cut(std::size_t from, std::size_t to) const;
     [[nodiscard]] bool hears(std::size_t process, std::size_t twin);
     [[nodiscard]] bool hides(std::size_t from, std::size_t to, const driver::Frame& frame) const;
+    [[nodiscard]] std::uint64_t in_order(std::size_t from, std::size_t to, std::uint64_t delay_ms);
     [[nodiscard]] driver::Frame garble(const driver::Frame& frame);
 
     // faults.cpp
@@ -147,6 +149,7 @@ class World final : public Stage {
     Weather weather_;
     std::vector<int> side_;  // of the partition, by process; empty: none
     std::map<std::pair<std::size_t, std::size_t>, std::uint64_t> twin_choice_;
+    std::map<std::pair<std::size_t, std::size_t>, std::uint64_t> last_arrival_ms_;  // calm links
     std::vector<Client> clients_;
     std::size_t next_newcomer_ = 0;
     std::size_t faulty_ = 0;              // members that count against f

@@ -121,6 +121,10 @@ constexpr std::uint16_t kFirstLastingAction = action::kPrepShare;
     Lie silence = lie;
     silence.kind = LieKind::kWithheld;
     if (planted == MpcPlanted::kSilentMajority && member < 2) return {silence};
+    if (planted == MpcPlanted::kSilentWorker && member == 2) {
+        silence.action = action::kPrepShare;
+        return {silence};
+    }
     if (planted == MpcPlanted::kNoLetters && member == 3) {
         lie.action = action::kKeyCommit;
         return {lie, silence};

@@ -49,6 +49,7 @@ class Protocol {
         return checks_.execution_inputs();
     }
     [[nodiscard]] std::string describe() const;
+    void check_calm(std::uint64_t view_changes) { checks_.check_calm(view_changes); }
 
   private:
     void make_trainers();

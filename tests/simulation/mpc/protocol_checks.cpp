@@ -221,6 +221,9 @@ void ProtocolChecks::on_event(const Event& one) {
         case event::kFault:
             ++counts_.faults;
             return check(decode<schema::FaultProved>(one.payload).value());
+        case event::kAbsent:
+            ++counts_.absent;
+            return;
         case event::kExcluded:
             return check(decode<schema::ExclusionRecord>(one.payload).value());
         case event::kEpochHalted:

@@ -8,7 +8,8 @@
 // M8 secrets are gone when the state says so. M9 for one mask batch one masked update and one proof
 // ever leave a trainer. M10 after healing a round ends. M11 no batch is both certified and
 // revealed. M12 one seed per coin, everywhere, and it is that of the honest shares. M13 the
-// reference that counts, and the products with it, are those of the honest validators' g.
+// reference that counts, and the products with it, are those of the honest validators' g. M14 in a
+// calm run nobody is missed or named and no view changes.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -69,6 +70,7 @@ class ProtocolChecks final : public TrainerWitness {
         std::uint64_t ranges = 0;      // proofs of them
         std::uint64_t seeds = 0;       // of coins
         std::uint64_t sacrifices = 0;  // batches without everybody's share
+        std::uint64_t absent = 0;      // members recorded as absent
         std::uint64_t disputes = 0;
         std::uint64_t burned = 0;
         std::uint64_t excluded = 0;
@@ -79,6 +81,8 @@ class ProtocolChecks final : public TrainerWitness {
         std::uint64_t last_result = 0;   // number of that round
     };
     [[nodiscard]] const Counts& counts() const { return counts_; }
+    // At the end of a run in which no validator and no link had a fault.
+    void check_calm(std::uint64_t view_changes);
 
   private:
     struct Member {
