@@ -56,6 +56,12 @@ const std::vector<std::string>& mpc_outcomes() {
     return outcomes;
 }
 
+const std::vector<std::string>& mpc_change_outcomes() {
+    static const std::vector<std::string> outcomes = {"changes_between", "changes_restarting",
+                                                      "changes_waiting"};
+    return outcomes;
+}
+
 // Up to f members are faulty for the whole run: byzantine, or robbed of their store once.
 void World::choose_behaviours() {
     const std::size_t f = fault_limit();

@@ -98,8 +98,10 @@ World::World(const RunOptions& options)
         processes_.back().behaviour = Behaviour::kTwin;
         processes_.back().clock_skew_ms = 17;  // so that twins make different blocks
     }
-    CHECK(options_.newcomers == 0 || !options_.mpc.is_on);
-    if (options_.newcomers > 0) make_newcomers();
+    for (std::size_t i = 0; i < options_.newcomers; ++i) {
+        processes_.emplace_back();
+        processes_.back().member = ReplicaId{static_cast<std::uint16_t>(options_.replicas + i)};
+    }
     for (std::size_t i = 0; i < processes_.size(); ++i) {
         Process& process = processes_[i];
         process.disk = std::make_unique<SimulatedDisk>();
@@ -107,11 +109,9 @@ World::World(const RunOptions& options)
         if (options_.planted == Planted::kForgottenVotes) process.disk->forget_votes();
         by_key_[key_of(process).public_key()].push_back(i);
     }
-    if (options_.mpc.is_on) {
-        make_protocol();
-    } else {
-        make_clients();
-    }
+    if (options_.mpc.is_on) make_protocol();
+    if (options_.newcomers > 0) make_elections();
+    if (!options_.mpc.is_on) make_clients();
 }
 
 void World::make_protocol() {
@@ -122,7 +122,9 @@ void World::make_protocol() {
                                                            .replicas = options_.replicas,
                                                            .first_council_key = kCouncilKeys});
     // The first process of each member; a twin has its own mind, but no part in the computation.
-    for (std::size_t i = 0; i < options_.replicas; ++i) {
+    for (std::size_t i = 0; i < processes_.size(); ++i) {
+        const bool is_first = by_key_.at(key_of(processes_[i]).public_key()).front() == i;
+        if (!is_first) continue;
         protocol_->add_process(i, processes_[i].member.value, !processes_[i].is_correct());
     }
 }
@@ -366,7 +368,7 @@ bool World::are_validators_calm() const {
     const MpcOptions& mpc = options_.mpc;
     const bool is_known =
         mpc.planted == MpcPlanted::kNothing || mpc.planted == MpcPlanted::kSilentWorker;
-    return options_.is_calm && is_known && !mpc.lies && !mpc.are_haves_hidden &&
+    return options_.is_calm && is_known && !elections_ && !mpc.lies && !mpc.are_haves_hidden &&
            mpc.outages.empty();
 }
 
@@ -414,6 +416,7 @@ RunResult World::run() {
                           {"reveals", counts.reveals},
                           {"references", counts.references},
                           {"letters", protocol_->letters()}};
+        for (const auto& [kind, count] : protocol_->changes()) result_.rounds[kind] = count;
     }
     return result_;
 }

@@ -63,6 +63,8 @@ struct RunResult {
 [[nodiscard]] const std::vector<std::string>& mpc_fault_kinds();
 // What must have come of the secure computation in thirty seeds (RunResult::rounds).
 [[nodiscard]] const std::vector<std::string>& mpc_outcomes();
+// And in a hundred.
+[[nodiscard]] const std::vector<std::string>& mpc_change_outcomes();
 
 [[nodiscard]] RunResult run_simulation(const RunOptions& options);
 

@@ -1,5 +1,6 @@
 // The inside of one run, shared by network, processes, faults and clients. See world.hpp.
 #pragma once
+#include <deque>
 #include <functional>
 #include <map>
 #include <queue>
@@ -100,7 +101,7 @@ class World final : public Stage {
     [[nodiscard]] bool is_settled(Height goal) const;
     [[nodiscard]] bool are_validators_calm() const;
     void make_protocol();
-    void make_newcomers();
+    void make_elections();
     void hold_elections();
     [[nodiscard]] std::size_t fault_limit() const;
     void follow_decided();
@@ -154,6 +155,7 @@ class World final : public Stage {
     std::size_t next_newcomer_ = 0;
     std::size_t faulty_ = 0;              // members that count against f
     std::unique_ptr<Protocol> protocol_;  // absent: the ledger alone
+    std::deque<Account> council_;         // of a ledger alone
     std::optional<Elections> elections_;  // absent: the membership stays
     std::uint64_t decided_ = 0;           // blocks that were looked at after their decision
     std::uint64_t last_block_ms_ = 0;
