@@ -461,6 +461,37 @@ TEST(Amnesia, wiped_replica_votes_only_two_blocks_above_every_proven_head) {
     EXPECT_EQ(wiped.head(), Height{6});
 }
 
+// Decision 6: a quorum of the old list that is late knows nothing of votes in the new one.
+TEST(Amnesia, answers_that_name_an_epoch_that_is_over_prove_nothing) {
+    TestNode node({.count = kFour, .index = 3, .config = {}});
+    node.restart(TimeMs{1'000}, 77);
+    const auto answer_all = [&](Epoch epoch, const std::optional<CertifiedHeader>& head,
+                                TimeMs now) {
+        for (std::uint16_t i = 0; i < 3; ++i) {
+            node.receive(now, signed_by(i, Checkpoint{epoch, ReplicaId{i}, 77, head, {}}));
+        }
+    };
+    const Membership next = test_membership(kFour, Epoch{1});
+    answer_all(Epoch{0}, std::nullopt, TimeMs{1'001});  // heads of 0, before the change
+    std::optional<CertifiedHeader> first_of_next;
+    BlockHeader header = first_block();
+    header.membership_hash = next.hash();
+    for (std::uint64_t height = 1; height <= 5; ++height) {
+        const TimeMs now{1'000 + 10 * height};
+        const Certificate certificate = make_certificate(header, View{0}, kFour);
+        if (height == 2) first_of_next = CertifiedHeader{header, certificate};
+        node.step(now, HeadAdvanced{header, certificate, next});
+        answer_all(Epoch{0}, std::nullopt, now);
+        EXPECT_FALSE(node.replica->can_vote()) << height;
+        header.parent = header_digest(header);
+        header.height = header.height.next();
+        header.epoch = Epoch{1};
+    }
+    answer_all(Epoch{1}, first_of_next, TimeMs{2'000});
+    node.tick(TimeMs{2'001});
+    EXPECT_TRUE(node.replica->can_vote());
+}
+
 TEST(Amnesia, answers_to_another_nonce_prove_nothing) {
     AmnesiaGuard guard(7);
     for (std::uint16_t i = 0; i < 3; ++i) {

@@ -67,6 +67,7 @@ void World::hold_elections() {
             const StateTree state = newest->state();
             const ReplicaId proposer = newest->head().header.proposer;
             elections_->tick(state, proposer);
+            rob_around_change(state);
         }
         hold_elections();
     });

@@ -28,9 +28,9 @@ bool contains(const Membership& membership, const Member& member) {
 }  // namespace
 
 const std::vector<std::string>& election_kinds() {
-    static const std::vector<std::string> kinds = {"validator_joined", "validator_left",
+    static const std::vector<std::string> kinds = {"validator_joined",   "validator_left",
                                                    "validator_replaced", "primary_left",
-                                                   "change_cancelled"};
+                                                   "change_cancelled",   "store_lost_in_change"};
     return kinds;
 }
 

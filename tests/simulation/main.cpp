@@ -157,7 +157,7 @@ bool is_complete(Totals& totals, const Arguments& arguments) {
     if (arguments.has_mpc) {
         kinds.insert(kinds.end(), mpc_fault_kinds().begin(), mpc_fault_kinds().end());
     }
-    if (arguments.has_elections || (arguments.has_mpc && !arguments.is_calm)) {
+    if (arguments.has_elections && !arguments.has_mpc) {
         kinds.insert(kinds.end(), election_kinds().begin(), election_kinds().end());
     }
     bool has_all = true;

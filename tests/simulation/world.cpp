@@ -279,6 +279,7 @@ void World::follow_decided() {
         const BlockHeader& header = decided.block.header;
         const Membership& now = checks_.membership_of(header.epoch);
         const bool is_last = now.hash() != header.membership_hash;
+        if (is_last) last_change_ = header.height;
         elections_->on_decided(header, now,
                                is_last ? checks_.membership_of(header.epoch.next()) : now);
     }
@@ -356,10 +357,15 @@ std::string World::describe() const {
 
 bool World::is_settled(Height goal) const {
     if (protocol_ && !protocol_->is_settled()) return false;
-    return std::all_of(processes_.begin(), processes_.end(), [goal](const Process& process) {
+    const Membership& newest = checks_.newest_membership();
+    return std::all_of(processes_.begin(), processes_.end(), [&](const Process& process) {
         if (!process.is_correct()) return true;
-        return process.is_up() && process.driver->head().header.height >= goal &&
-               process.driver->status().mode != driver::DriverMode::kDegraded;
+        if (!process.is_up() || process.driver->head().header.height < goal) return false;
+        const driver::DriverMode mode = process.driver->status().mode;
+        // Who has lost its votes takes part again in the end.
+        const bool is_due =
+            process.was_robbed && newest.find(key_of(process).public_key()).has_value();
+        return is_due ? mode == driver::DriverMode::kVoting : mode != driver::DriverMode::kDegraded;
     });
 }
 

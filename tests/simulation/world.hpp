@@ -26,8 +26,9 @@ namespace consilium::simulation {
 // Defects planted to show that the checks see them.
 enum class Planted {
     kNothing,
-    kTooManyTwins,   // f + 1 members run twice
-    kForgottenVotes  // disks that lose votes which they reported as synced
+    kTooManyTwins,    // f + 1 members run twice
+    kForgottenVotes,  // disks that lose votes which they reported as synced
+    kFalseFirstStart  // whoever lost its store says that it has never voted
 };
 
 struct RunOptions {

@@ -128,6 +128,8 @@ class World final : public Stage {
     void fault_weather();
     void fault_storage_error();
     void fault_lost_store();
+    void rob(std::size_t index, std::uint64_t down_ms);
+    void rob_around_change(const StateReader& state);
     void fault_clock();
     void heal();
 
@@ -157,6 +159,7 @@ class World final : public Stage {
     std::unique_ptr<Protocol> protocol_;  // absent: the ledger alone
     std::deque<Account> council_;         // of a ledger alone
     std::optional<Elections> elections_;  // absent: the membership stays
+    std::optional<Height> last_change_;   // last block of a membership epoch
     std::uint64_t decided_ = 0;           // blocks that were looked at after their decision
     std::uint64_t last_block_ms_ = 0;
     std::uint64_t end_ms_;  // of the faults
