@@ -118,6 +118,8 @@ void Replica::Machine::on(const HeadAdvanced& event) {
         view_change_budget_.clear();
         if (amnesia_) amnesia_->forget_answers();
     }
+    is_head_synced_ = !is_next || !is_committing_;
+    next_sync_ = now_;  // the interval is one between requests that brought nothing
     head_ = event.header;
     head_digest_ = header_digest(head_);
     head_certificate_ = event.certificate;

@@ -196,7 +196,8 @@ class Replica::Machine {
     std::uint64_t accusations_ = 0;
     std::optional<TimeMs> quorum_left_at_;  // since when a quorum asks for view_ or a later one
     Backoff resend_;
-    Backoff query_;  // of an amnesic replica; not put off by blocks that come
+    Backoff query_;                // of an amnesic replica; not put off by blocks that come
+    bool is_head_synced_ = false;  // the newest block came from others, not by own decision
     std::optional<TimeMs> lag_noticed_;
     TimeMs next_sync_;
     PeerInterval help_;

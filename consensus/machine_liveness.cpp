@@ -241,7 +241,10 @@ void Replica::Machine::follow_claims() {
 
 std::optional<TimeMs> Replica::Machine::sync_due() const {
     if (!lag_noticed_ || is_committing_) return std::nullopt;
-    return std::max(after(*lag_noticed_, kSyncPatienceMs), next_sync_);
+    // While this replica synced, the messages of the height that it has come to went by: they are
+    // not on their way.
+    const std::uint64_t patience_ms = is_head_synced_ ? 0 : kSyncPatienceMs;
+    return std::max(after(*lag_noticed_, patience_ms), next_sync_);
 }
 
 void Replica::Machine::check_lag() {

@@ -49,12 +49,24 @@ bool BlockSync::is_surely_behind(Height head, std::uint64_t slack) const {
 
 void BlockSync::pause(const PublicKey& peer, std::uint64_t now_ms) {
     claims_.erase(peer);
+    pause_until(peer, now_ms + limits::kSyncPauseMs, now_ms);
+    ++switches_;
+}
+
+void BlockSync::pause_until(const PublicKey& peer, std::uint64_t end_ms, std::uint64_t now_ms) {
     if (paused_until_ms_.size() >= kMaxMembers + limits::kSyncForeignPeers) {
         std::erase_if(paused_until_ms_,
                       [now_ms](const auto& pause) { return pause.second <= now_ms; });
     }
-    paused_until_ms_[peer] = now_ms + limits::kSyncPauseMs;
-    ++switches_;
+    paused_until_ms_[peer] = end_ms;
+}
+
+std::uint64_t BlockSync::next_chance(std::uint64_t now_ms) const {
+    std::uint64_t next = now_ms + limits::kSyncPauseMs / 4;
+    for (const auto& [peer, end_ms] : paused_until_ms_) {
+        if (end_ms > now_ms) next = std::min(next, end_ms);
+    }
+    return next;
 }
 
 void BlockSync::on_response(const PublicKey& from, BlockResponse response, std::uint64_t now_ms) {
@@ -62,6 +74,12 @@ void BlockSync::on_response(const PublicKey& from, BlockResponse response, std::
     const bool is_late = now_ms + limits::kSyncTimeoutMs >
                          saturating_add(request_->deadline_ms, limits::kSyncGoodAnswerMs);
     request_.reset();
+    const auto claim = claims_.find(from);
+    if (response.blocks.empty() && (claim == claims_.end() || claim->second < response.first)) {
+        // Asked because others proved that the block exists; that it is late itself is no lie.
+        pause_until(from, now_ms + limits::kSyncEmptyPauseMs, now_ms);
+        return;
+    }
     Height expected = response.first;
     bool is_consecutive = !response.blocks.empty();
     for (const CertifiedBlock& block : response.blocks) {
@@ -72,7 +90,6 @@ void BlockSync::on_response(const PublicKey& from, BlockResponse response, std::
         pause(from, now_ms);
         return;
     }
-    const auto claim = claims_.find(from);
     const bool is_all = response.blocks.size() >= limits::kSyncBlocksPerRequest ||
                         claim == claims_.end() || claim->second < expected;
     is_last_peer_good_ = is_all && !is_late;
@@ -150,7 +167,7 @@ std::optional<std::uint64_t> BlockSync::tick(Height head, std::uint64_t slack,
     if (request_) return request_->deadline_ms;
     if (next(head.next()) != nullptr || !is_behind(head, slack)) return std::nullopt;
     const auto peer = choose_peer(head, now_ms);
-    if (!peer) return now_ms + limits::kSyncPauseMs / 4;
+    if (!peer) return next_chance(now_ms);
     last_peer_ = peer;
     request_ = Request{*peer, head.next(), now_ms + limits::kSyncTimeoutMs};
     env_.send(*peer, encode_frame(BlockRequest{

@@ -2,11 +2,11 @@
 //
 // Nothing a peer says is believed: blocks are handed out one by one, and the caller verifies each
 // (certificate, link, roots) before the next. One request is open at a time; a peer that does not
-// answer, has nothing or sent a bad block is paused and the next one asked; one that answers slowly
-// or with less than it claims to have is left for the next, too. Claims cap nothing and promise
-// nothing, they only say whom to ask. Members of the own head's epoch are asked first; after
-// changes of the membership they may all have left, so other linked peers are asked when no member
-// serves. Effects go through Env.
+// answer, lacks what it claimed or sent a bad block is paused and the next one asked, briefly when
+// it has nothing but claimed nothing; one that answers slowly or with less than it claims to have
+// is left for the next, too. Claims cap nothing and promise nothing, they only say whom to ask.
+// Members of the own head's epoch are asked first; after changes of the membership they may all
+// have left, so other linked peers are asked when no member serves. Effects go through Env.
 #pragma once
 #include <cstdint>
 #include <deque>
@@ -62,7 +62,11 @@ class BlockSync {
     [[nodiscard]] bool is_member(const PublicKey& key) const {
         return membership_.find(key).has_value();
     }
+    // For a peer that lied or did not answer.
     void pause(const PublicKey& peer, std::uint64_t now_ms);
+    void pause_until(const PublicKey& peer, std::uint64_t end_ms, std::uint64_t now_ms);
+    // When the next paused peer may be asked again, at most a quarter of a long pause from now.
+    [[nodiscard]] std::uint64_t next_chance(std::uint64_t now_ms) const;
 
     PublicKey own_key_;
     Env& env_;

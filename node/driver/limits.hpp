@@ -45,6 +45,8 @@ inline constexpr std::size_t kSyncBlocksPerRequest = 32;
 inline constexpr std::uint64_t kSyncTimeoutMs = 2'000;
 inline constexpr std::uint64_t kSyncGoodAnswerMs = 500;  // a slower peer is not asked twice running
 inline constexpr std::uint64_t kSyncPauseMs = 5'000;     // for a peer that lied or did not answer
+// For one that has not got the block yet and never said so: about what a block takes to spread.
+inline constexpr std::uint64_t kSyncEmptyPauseMs = 50;
 // Claims of, and pauses for, keys outside the own head's membership: those of its successors.
 inline constexpr std::size_t kSyncForeignPeers = 64;
 inline constexpr std::uint64_t kMaxClaimedLead = 1ULL << 32U;  // heights above are not believed

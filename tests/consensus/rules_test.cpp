@@ -461,6 +461,37 @@ TEST(Amnesia, wiped_replica_votes_only_two_blocks_above_every_proven_head) {
     EXPECT_EQ(wiped.head(), Height{6});
 }
 
+// Decision 6: a quorum of the old list that is late knows nothing of votes in the new one.
+TEST(Amnesia, answers_that_name_an_epoch_that_is_over_prove_nothing) {
+    TestNode node({.count = kFour, .index = 3, .config = {}});
+    node.restart(TimeMs{1'000}, 77);
+    const auto answer_all = [&](Epoch epoch, const std::optional<CertifiedHeader>& head,
+                                TimeMs now) {
+        for (std::uint16_t i = 0; i < 3; ++i) {
+            node.receive(now, signed_by(i, Checkpoint{epoch, ReplicaId{i}, 77, head, {}}));
+        }
+    };
+    const Membership next = test_membership(kFour, Epoch{1});
+    answer_all(Epoch{0}, std::nullopt, TimeMs{1'001});  // heads of 0, before the change
+    std::optional<CertifiedHeader> first_of_next;
+    BlockHeader header = first_block();
+    header.membership_hash = next.hash();
+    for (std::uint64_t height = 1; height <= 5; ++height) {
+        const TimeMs now{1'000 + 10 * height};
+        const Certificate certificate = make_certificate(header, View{0}, kFour);
+        if (height == 2) first_of_next = CertifiedHeader{header, certificate};
+        node.step(now, HeadAdvanced{header, certificate, next});
+        answer_all(Epoch{0}, std::nullopt, now);
+        EXPECT_FALSE(node.replica->can_vote()) << height;
+        header.parent = header_digest(header);
+        header.height = header.height.next();
+        header.epoch = Epoch{1};
+    }
+    answer_all(Epoch{1}, first_of_next, TimeMs{2'000});
+    node.tick(TimeMs{2'001});
+    EXPECT_TRUE(node.replica->can_vote());
+}
+
 TEST(Amnesia, answers_to_another_nonce_prove_nothing) {
     AmnesiaGuard guard(7);
     for (std::uint16_t i = 0; i < 3; ++i) {
@@ -527,6 +558,51 @@ TEST(Liveness, view_that_does_not_commit_in_time_is_left) {
     node.tick(TimeMs{3'001});
     EXPECT_EQ(node.replica->view(), View{1});
     EXPECT_TRUE(node.replica->is_changing_view());
+}
+
+// Members 0 and 1 vote at this height: of f + 1 one is correct.
+void hear_votes_at(TestNode& node, Height height, TimeMs now) {
+    for (std::uint16_t member = 0; member < 2; ++member) {
+        const Slot slot{Epoch{0}, height, View{0}};
+        node.receive(now, signed_by(member, Prepare{slot, ReplicaId{member}, Digest{}, {}}));
+    }
+}
+
+// Rule 14. What was said at the height that a synced block leads to went by while this replica was
+// behind: nobody says it again, so a wait would only let the others get further ahead.
+TEST(Liveness, replica_that_synced_asks_again_at_once_when_the_others_are_ahead_still) {
+    auto node = backup();
+    hear_votes_at(node, Height{2}, TimeMs{1'001});
+    node.tick(TimeMs{1'500});
+    EXPECT_FALSE(node.sync_wanted);
+    node.tick(TimeMs{1'501});
+    EXPECT_EQ(node.sync_wanted, Height{1});
+    TestNode other({.count = kFour, .index = 2, .config = {}});
+    const BlockHeader block = first_block();
+    other.chain.push_back({block, make_certificate(block, View{0}, kFour)});
+    node.sync_from(TimeMs{1'510}, other);
+    EXPECT_FALSE(node.sync_wanted);  // nobody is known to be ahead of it
+    hear_votes_at(node, Height{3}, TimeMs{1'520});
+    EXPECT_EQ(node.sync_wanted, Height{2});
+    node.actions.clear();
+    node.tick(TimeMs{2'519});
+    EXPECT_TRUE(actions_of<NeedSync>(node).empty());  // the same request again: once a second
+    node.tick(TimeMs{2'520});
+    EXPECT_EQ(actions_of<NeedSync>(node).size(), 1U);
+}
+
+TEST(Liveness, replica_that_decides_itself_waits_for_messages_on_their_way_before_it_syncs) {
+    ManualCluster cluster(kFour);
+    cluster.add_work();
+    cluster.deliver();
+    TestNode& node = cluster.node(3);
+    ASSERT_EQ(node.head(), Height{1});
+    const TimeMs heard = cluster.now;
+    hear_votes_at(node, Height{3}, heard);
+    node.tick(after(heard, 499));
+    EXPECT_FALSE(node.sync_wanted);
+    node.tick(after(heard, 500));
+    EXPECT_EQ(node.sync_wanted, Height{2});
 }
 
 TEST(Liveness, idle_primary_that_misses_its_heartbeat_loses_its_view) {

@@ -282,9 +282,9 @@ TEST(Driver, ids_asked_for_over_and_over_are_answered_once) {
     EXPECT_EQ(answers[0].second.transactions.size(), 1U);
 }
 
-// A PREPARE of member `from` at height 1, view 0, for some digest.
-VoteMessage prepare_of(std::size_t from, std::uint8_t digest) {
-    consensus::Prepare vote{.slot = {Epoch{0}, Height{1}, View{0}},
+// A PREPARE of member `from` at a height, view 0, for some digest.
+VoteMessage prepare_of(std::size_t from, std::uint8_t digest, Height height = Height{1}) {
+    consensus::Prepare vote{.slot = {Epoch{0}, height, View{0}},
                             .sender = ReplicaId{static_cast<std::uint16_t>(from)},
                             .digest = sha256(Bytes{digest}),
                             .signature = {}};
@@ -292,6 +292,35 @@ VoteMessage prepare_of(std::size_t from, std::uint8_t digest) {
     vote.signature = simulation::simulation_sign(simulation::simulation_key(from),
                                                  consensus::signing_digest(identity, vote));
     return {consensus::encode_message(vote)};
+}
+
+// That f + 1 members are past block 1 proves that it exists, not that everybody has it already.
+TEST(Driver, members_that_had_nothing_yet_are_asked_again_soon_and_who_claimed_a_block_is_not) {
+    RecordingEnv env{0};
+    auto driver = open(env, 0);
+    deliver(*driver, 1, StatusMessage{Height{1}, false}, 1);  // a claim that it will not keep
+    deliver(*driver, 1, prepare_of(1, 7, Height{2}), 1);
+    deliver(*driver, 2, prepare_of(2, 7, Height{2}), 1);
+    env.sent.clear();
+    std::uint64_t now = 1'000;  // nothing of block 1 has come by now
+    driver->handle(TimerFired{}, at(now));
+    std::vector<PublicKey> asked;
+    for (const auto& [peer, request] : env.take<BlockRequest>()) asked.push_back(peer);
+    ASSERT_EQ(asked, std::vector<PublicKey>{key_of(1)});
+    deliver(*driver, 1, BlockResponse{Height{1}, {}}, ++now);
+    for (std::size_t i = 2; i <= 3; ++i) {
+        const auto next = env.take<BlockRequest>();
+        ASSERT_EQ(next.size(), 1U);
+        EXPECT_EQ(next[0].first, key_of(i));
+        deliver(*driver, i, BlockResponse{Height{1}, {}}, ++now);
+    }
+    EXPECT_TRUE(env.take<BlockRequest>().empty());
+    ASSERT_LE(env.wake_ms, now + limits::kSyncEmptyPauseMs);
+    driver->handle(TimerFired{}, at(now + limits::kSyncEmptyPauseMs));
+    const auto again = env.take<BlockRequest>();
+    ASSERT_EQ(again.size(), 1U);
+    EXPECT_NE(again[0].first, key_of(1));
+    EXPECT_TRUE(env.invalid.empty());
 }
 
 TEST(Driver, two_votes_of_a_member_are_evidence_that_is_stored_and_can_be_checked) {

@@ -41,6 +41,9 @@ class Checks {
     [[nodiscard]] const Membership& membership_of(Epoch epoch) const {
         return memberships_.at(epoch);
     }
+    [[nodiscard]] const Membership& newest_membership() const {
+        return memberships_.rbegin()->second;
+    }
     // The decided chain from height 1 on.
     [[nodiscard]] const std::vector<driver::CertifiedBlock>& chain() const { return chain_; }
     [[nodiscard]] bool is_committed(const Digest& id) const { return acknowledged_.contains(id); }

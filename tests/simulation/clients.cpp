@@ -33,13 +33,23 @@ void World::make_clients() {
     std::erase_if(clients_, [](const Client& client) { return client.is_council; });
 }
 
-void World::make_newcomers() {
-    elections_.emplace(*this, genesis_,
-                       Elections::Keys{kCouncilKeys, options_.replicas, options_.newcomers});
-    for (std::size_t i = 0; i < options_.newcomers; ++i) {
-        processes_.emplace_back();
-        processes_.back().member = ReplicaId{static_cast<std::uint16_t>(options_.replicas + i)};
+void World::make_elections() {
+    // With rounds the same people approve trainers and tasks.
+    Elections::Parts parts{.council = protocol_ ? protocol_->council() : council_,
+                           .first_newcomer = options_.replicas,
+                           .newcomers = options_.newcomers};
+    if (protocol_) {
+        // Between two changes rounds shall end.
+        parts.lead_min = 20;
+        parts.lead_spread = 40;
+        parts.rest_min_ms = 500;
+        parts.rest_max_ms = 2'500;
+        parts.first_ms = random_.between(500, 3'500);
     }
+    for (std::size_t i = 0; !protocol_ && i < options_.replicas; ++i) {
+        council_.emplace_back(*this, genesis_, kCouncilKeys + i);
+    }
+    elections_.emplace(*this, genesis_, parts);
 }
 
 void World::hold_elections() {
@@ -52,7 +62,13 @@ void World::hold_elections() {
                                                            process.driver->head().header.height;
             if (is_newer) newest = process.driver.get();
         }
-        if (newest != nullptr) elections_->tick(newest->state(), newest->head().header.proposer);
+        if (newest != nullptr) {
+            // Copies: what is handed to a node below may move its head, or be its end.
+            const StateTree state = newest->state();
+            const ReplicaId proposer = newest->head().header.proposer;
+            elections_->tick(state, proposer);
+            rob_around_change(state);
+        }
         hold_elections();
     });
 }

@@ -16,7 +16,6 @@ using schema::MembershipRecord;
 using schema::Validator;
 
 constexpr std::size_t kMostValidators = 7;
-constexpr std::uint64_t kLead = 14;  // blocks from the proposal to the change
 
 void erase_at(std::vector<Validator>& list, std::size_t position) {
     list.erase(list.begin() + static_cast<std::ptrdiff_t>(position));
@@ -29,19 +28,17 @@ bool contains(const Membership& membership, const Member& member) {
 }  // namespace
 
 const std::vector<std::string>& election_kinds() {
-    static const std::vector<std::string> kinds = {"validator_joined", "validator_left",
+    static const std::vector<std::string> kinds = {"validator_joined",   "validator_left",
                                                    "validator_replaced", "primary_left",
-                                                   "change_cancelled"};
+                                                   "change_cancelled",   "store_lost_in_change"};
     return kinds;
 }
 
-Elections::Elections(Stage& stage, const Genesis& genesis, const Keys& keys) : stage_(stage) {
-    for (std::size_t i = 0; i < genesis.organisations.size(); ++i) {
-        members_.emplace_back(stage, genesis, keys.first_council + i);
-    }
-    for (std::size_t i = 0; i < keys.newcomers; ++i) {
+Elections::Elections(Stage& stage, const Genesis& genesis, const Parts& parts)
+    : stage_(stage), parts_(parts), rest_until_ms_(parts.first_ms) {
+    for (std::size_t i = 0; i < parts.newcomers; ++i) {
         newcomers_.push_back(
-            {Account(stage, genesis, keys.first_newcomer + i), "Newcomer " + std::to_string(i)});
+            {Account(stage, genesis, parts.first_newcomer + i), "Newcomer " + std::to_string(i)});
     }
 }
 
@@ -61,7 +58,7 @@ bool Elections::vote(const StateReader& state) {
     if (!governance || governance->open.empty()) return false;
     const auto proposal =
         read_record<schema::ProposalRecord>(state, keys::proposal(governance->open.front()));
-    for (Account& member : members_) {
+    for (Account& member : parts_.council) {
         const bool has_voted = std::find(proposal->yes.begin(), proposal->yes.end(),
                                          member.public_key()) != proposal->yes.end();
         if (has_voted || member.is_busy()) continue;
@@ -110,14 +107,15 @@ std::optional<std::vector<Validator>> Elections::draw_list(const StateReader& st
 void Elections::tick(const StateReader& state, ReplicaId proposer) {
     register_newcomers(state);
     bool is_anybody_busy = false;
-    for (Account& member : members_) {
+    for (Account& member : parts_.council) {
         member.tick();
         is_anybody_busy = is_anybody_busy || member.is_busy();
     }
     if (vote(state) || is_anybody_busy || stage_.now_ms() < rest_until_ms_) return;
     const auto record = read_record<MembershipRecord>(state, keys::membership());
-    Account& member = members_[stage_.random().below(members_.size())];
-    rest_until_ms_ = stage_.now_ms() + stage_.random().between(100, 1'500);
+    Account& member = parts_.council[stage_.random().below(parts_.council.size())];
+    rest_until_ms_ =
+        stage_.now_ms() + stage_.random().between(parts_.rest_min_ms, parts_.rest_max_ms);
     if (record->pending) {
         if (!stage_.random().one_in(8)) return;
         stage_.count("change_cancelled");
@@ -128,7 +126,9 @@ void Elections::tick(const StateReader& state, ReplicaId proposer) {
     }
     auto list = draw_list(state, *record, proposer);
     if (!list) return;
-    const schema::ChangeValidators change{record->epoch, Height{stage_.top().value + kLead},
+    std::uint64_t lead = parts_.lead_min;
+    if (parts_.lead_spread > 0) lead += stage_.random().below(parts_.lead_spread);
+    const schema::ChangeValidators change{record->epoch, Height{stage_.top().value + lead},
                                           std::move(*list)};
     member.send(schema::Module::kGovernance, action::kPropose,
                 encode(schema::Propose{schema::ProposalKind::kChangeValidators, encode(change)}));

@@ -15,12 +15,18 @@ namespace consilium::simulation {
 
 class Elections {
   public:
-    struct Keys {
-        std::size_t first_council;  // index of the first member's simulation_key()
-        std::size_t first_newcomer;
-        std::size_t newcomers;
+    struct Parts {
+        std::deque<Account>& council;  // accounts of its members, perhaps shared with others
+        std::size_t first_newcomer{};  // index of its simulation_key()
+        std::size_t newcomers{};
+        // Blocks from a proposal to its change, and time from one proposal to the next.
+        std::uint64_t lead_min = 14;
+        std::uint64_t lead_spread = 0;
+        std::uint64_t rest_min_ms = 100;
+        std::uint64_t rest_max_ms = 1'500;
+        std::uint64_t first_ms = 0;  // no proposal before
     };
-    Elections(Stage& stage, const Genesis& genesis, const Keys& keys);
+    Elections(Stage& stage, const Genesis& genesis, const Parts& parts);
 
     // `state`: newest decided; `proposer`: who made its block.
     void tick(const StateReader& state, ReplicaId proposer);
@@ -41,9 +47,9 @@ class Elections {
     [[nodiscard]] std::optional<schema::Validator> next_newcomer(const StateReader& state);
 
     Stage& stage_;
-    std::deque<Account> members_;
+    Parts parts_;
     std::deque<Newcomer> newcomers_;
-    std::uint64_t rest_until_ms_ = 0;
+    std::uint64_t rest_until_ms_;
 };
 
 // Kinds that a report over many seeds must count.

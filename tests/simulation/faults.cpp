@@ -1,6 +1,8 @@
 // Which faults come when, within what the protocol promises to bear.
 #include <algorithm>
 
+#include "contracts/schema/membership.hpp"
+#include "tests/simulation/mpc/records.hpp"
 #include "tests/simulation/world_state.hpp"
 
 namespace consilium::simulation {
@@ -9,6 +11,7 @@ namespace {
 constexpr std::uint64_t kFarSkewMs = 600'000;
 constexpr std::uint64_t kFaultsLatestMs = 15'000;
 constexpr std::uint64_t kFaultsPollMs = 100;
+constexpr std::uint64_t kBlocksAroundChange = 6;
 
 }  // namespace
 
@@ -53,6 +56,12 @@ const std::vector<std::string>& mpc_outcomes() {
     static const std::vector<std::string> outcomes = {
         "results", "aborted", "faults",   "sacrifices", "disputes",
         "reveals", "burned",  "excluded", "letters",    "references"};
+    return outcomes;
+}
+
+const std::vector<std::string>& mpc_change_outcomes() {
+    static const std::vector<std::string> outcomes = {"changes_between", "changes_restarting",
+                                                      "changes_waiting"};
     return outcomes;
 }
 
@@ -208,21 +217,48 @@ void World::fault_lost_store() {
         if (protocol_) protocol_->on_backup(*index);
         return;
     }
-    if (faulty_ >= fault_limit()) return;
+    if (faulty_ < fault_limit()) rob(*index, random_.between(100, 2'000));
+}
+
+// Nothing of its store is left, or an old copy of it.
+void World::rob(std::size_t index, std::uint64_t down_ms) {
+    Process& victim = processes_[index];
     ++faulty_;
-    crash(*index, random_.between(100, 2'000));
-    checks_.on_store_lost(*index);
-    log(*index, "loses its store");
-    const bool is_wiped = random_.one_in(2);
-    if (protocol_) protocol_->on_store_lost(*index, is_wiped);
+    crash(index, down_ms);
+    checks_.on_store_lost(index);
+    log(index, "loses its store");
+    victim.was_robbed = true;
+    const bool is_wiped = !victim.backup || random_.one_in(2);
+    if (protocol_) protocol_->on_store_lost(index, is_wiped);
     if (is_wiped) {
         count("store_wiped");
         victim.disk->wipe();
-        victim.is_first_start = false;
+        victim.is_first_start = options_.planted == Planted::kFalseFirstStart;
         return;
     }
     count("store_restored");
     victim.disk->restore(*victim.backup);
+}
+
+// The blocks before and behind a change of the validators are where the proof of rule 12
+// (consensus/README.md) is most delicate: two lists answer, some of them late.
+void World::rob_around_change(const StateReader& state) {
+    if (protocol_ || options_.is_calm || faulty_ >= fault_limit()) return;
+    const auto record = read_record<schema::MembershipRecord>(state, schema::keys::membership());
+    const Height top = checks_.top();
+    const bool is_pending =
+        record->pending && record->pending->activation.value <= top.value + kBlocksAroundChange;
+    const bool is_fresh = last_change_ && top.value <= last_change_->value + kBlocksAroundChange;
+    if (!is_pending && !is_fresh) return;
+    if (!random_.one_in(4)) return;
+    const auto index = random_process();
+    if (!index) return;
+    const PublicKey key = key_of(processes_[*index]).public_key();
+    const bool is_member = std::any_of(record->validators.begin(), record->validators.end(),
+                                       [&](const auto& entry) { return entry.key == key; });
+    if (!is_member) return;
+    count("store_lost_in_change");
+    rob(*index, random_.between(20, 800));
 }
 
 void World::heal() {

@@ -1,6 +1,6 @@
 // consilium-sim: runs seeds of the simulation, prints what failed and how to repeat it.
 //
-// consilium-sim --seeds A..B [--n N] [--mpc | --membership] [--report FILE]. Exit codes: 0 all
+// consilium-sim --seeds A..B [--n N] [--mpc] [--membership] [--report FILE]. Exit codes: 0 all
 // held, 1 a violation, 2 bad usage, 3 a kind of fault or of outcome never came (too few seeds prove
 // nothing).
 #include <CLI/CLI.hpp>
@@ -19,6 +19,7 @@ namespace {
 
 using consilium::simulation::election_kinds;
 using consilium::simulation::fault_kinds;
+using consilium::simulation::mpc_change_outcomes;
 using consilium::simulation::mpc_fault_kinds;
 using consilium::simulation::mpc_outcomes;
 using consilium::simulation::run_simulation;
@@ -34,6 +35,7 @@ constexpr std::uint64_t kReplayEvery = 10;
 constexpr std::uint64_t kSeedsForKinds = 100;
 constexpr std::uint64_t kSeedsForOutcomes = 30;
 constexpr std::size_t kNewcomers = 4;
+constexpr std::uint64_t kChangeEvery = 3;  // with --mpc: seeds in which validators change
 constexpr std::uint64_t kElectionDurationMs = 30'000;
 constexpr std::uint64_t kMpcDurationMs = 10'000;  // of faults, after the first round has begun
 
@@ -69,11 +71,11 @@ RunOptions options_for(std::uint64_t seed, const Arguments& arguments) {
     options.is_replayed = seed % kReplayEvery == 0;
     options.is_calm = arguments.is_calm;
     options.mpc.is_on = arguments.has_mpc;
+    const bool is_drawn =
+        arguments.has_mpc && !arguments.is_calm && seed % kChangeEvery == kChangeEvery - 1;
+    if (arguments.has_elections || is_drawn) options.newcomers = kNewcomers;
+    if (arguments.has_elections) options.duration_ms = kElectionDurationMs;
     if (arguments.has_mpc) options.duration_ms = kMpcDurationMs;
-    if (arguments.has_elections) {
-        options.newcomers = kNewcomers;
-        options.duration_ms = kElectionDurationMs;
-    }
     return options;
 }
 
@@ -155,7 +157,7 @@ bool is_complete(Totals& totals, const Arguments& arguments) {
     if (arguments.has_mpc) {
         kinds.insert(kinds.end(), mpc_fault_kinds().begin(), mpc_fault_kinds().end());
     }
-    if (arguments.has_elections) {
+    if (arguments.has_elections && !arguments.has_mpc) {
         kinds.insert(kinds.end(), election_kinds().begin(), election_kinds().end());
     }
     bool has_all = true;
@@ -169,6 +171,11 @@ bool is_complete(Totals& totals, const Arguments& arguments) {
     }
     if (arguments.has_mpc && totals.seeds >= kSeedsForOutcomes && !arguments.is_calm) {
         for (const std::string& outcome : mpc_outcomes()) {
+            expect(totals.rounds[outcome], outcome);
+        }
+    }
+    if (arguments.has_mpc && totals.seeds >= kSeedsForKinds && !arguments.is_calm) {
+        for (const std::string& outcome : mpc_change_outcomes()) {
             expect(totals.rounds[outcome], outcome);
         }
     }
@@ -212,10 +219,11 @@ int main(int argc, char** argv) {
     app.add_option("--n", arguments.replicas, "Replicas")->check(CLI::Range(4, 13));
     app.add_option("--report", arguments.report, "File for the report as JSON");
     app.add_flag("--calm", arguments.is_calm, "Without faults");
-    CLI::Option* mpc = app.add_flag("--mpc", arguments.has_mpc,
-                                    "With the secure computation: workers, trainers, rounds");
-    app.add_flag("--membership", arguments.has_elections, "With changes of the validators by vote")
-        ->excludes(mpc);
+    app.add_flag("--mpc", arguments.has_mpc,
+                 "With the secure computation: workers, trainers, rounds; every third seed with "
+                 "changes of the validators");
+    app.add_flag("--membership", arguments.has_elections,
+                 "With changes of the validators by vote; beside --mpc in every seed");
     app.add_flag("--verbose", arguments.is_verbose, "Log what happens to standard error");
     CLI11_PARSE(app, argc, argv);
     const std::string& seeds = arguments.seeds;

@@ -52,6 +52,13 @@ TEST(SimulatedRounds, without_faults_every_round_ends_and_every_client_is_in_it)
     }
 }
 
+TEST(SimulatedRounds, a_worker_that_is_missed_without_a_fault_is_seen) {
+    RunOptions options = calm_run(1);
+    options.mpc.planted = MpcPlanted::kSilentWorker;
+    const std::string seen = run_simulation(options).violation.value_or("");
+    EXPECT_EQ(seen.substr(0, seen.find(':')), "M14") << seen;
+}
+
 TEST(SimulatedRounds, seven_validators_end_their_rounds_too) {
     RunOptions options = calm_run(2);
     options.replicas = 7;

@@ -93,6 +93,13 @@ driver::Frame World::garble(const driver::Frame& frame) {
     return {frame.kind, std::make_shared<const Bytes>(std::move(payload))};
 }
 
+// As on a link that works: nothing overtakes what was sent before.
+std::uint64_t World::in_order(std::size_t from, std::size_t to, std::uint64_t delay_ms) {
+    std::uint64_t& last_ms = last_arrival_ms_[{from, to}];
+    last_ms = std::max(last_ms, now_ms_ + delay_ms);
+    return last_ms - now_ms_;
+}
+
 void World::deliver_later(std::size_t from, std::size_t to, const driver::Frame& frame) {
     const Process& sender = processes_[from];
     const Process& receiver = processes_[to];
@@ -118,7 +125,9 @@ void World::deliver_later(std::size_t from, std::size_t to, const driver::Frame&
     }
     const std::uint64_t copies = random_.percent(weather_.duplicate_percent) ? 2 : 1;
     if (copies == 2) count("duplicated");
-    if (random_.one_in(50)) {
+    if (options_.is_calm) {
+        delay_ms = in_order(from, to, delay_ms);
+    } else if (random_.one_in(50)) {
         delay_ms += random_.between(10, 150);  // overtaken by later frames
         count("reordered");
     }

@@ -59,6 +59,7 @@ struct Process {
     std::int64_t clock_skew_ms = 0;
     bool is_first_start = true;
     bool is_restart_planned = false;
+    bool was_robbed = false;              // of its store
     const Bytes* last_checked = nullptr;  // a broadcast is checked once
     std::optional<SimulatedDisk::Content> backup;
 

@@ -99,5 +99,20 @@ TEST(Simulation, a_disk_that_forgets_votes_is_seen_as_a_double_vote) {
     EXPECT_EQ(violation.substr(0, 2), "A3") << violation;
 }
 
+// Why a replica that lost its store has to wait (consensus/README.md, rule 12), also around a
+// change of the validators: one that votes at once votes twice.
+TEST(Simulation, a_false_first_start_around_a_change_is_seen_as_a_double_vote) {
+    std::string violation;
+    for (std::uint64_t seed = 1; seed <= 120 && violation.empty(); ++seed) {
+        RunOptions options;
+        options.seed = seed;
+        options.newcomers = 4;
+        options.duration_ms = 30'000;
+        options.planted = Planted::kFalseFirstStart;
+        violation = run_simulation(options).violation.value_or("");
+    }
+    EXPECT_EQ(violation.substr(0, 2), "A3") << violation;
+}
+
 }  // namespace
 }  // namespace consilium::simulation

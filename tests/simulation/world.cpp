@@ -98,8 +98,10 @@ World::World(const RunOptions& options)
         processes_.back().behaviour = Behaviour::kTwin;
         processes_.back().clock_skew_ms = 17;  // so that twins make different blocks
     }
-    CHECK(options_.newcomers == 0 || !options_.mpc.is_on);
-    if (options_.newcomers > 0) make_newcomers();
+    for (std::size_t i = 0; i < options_.newcomers; ++i) {
+        processes_.emplace_back();
+        processes_.back().member = ReplicaId{static_cast<std::uint16_t>(options_.replicas + i)};
+    }
     for (std::size_t i = 0; i < processes_.size(); ++i) {
         Process& process = processes_[i];
         process.disk = std::make_unique<SimulatedDisk>();
@@ -107,11 +109,9 @@ World::World(const RunOptions& options)
         if (options_.planted == Planted::kForgottenVotes) process.disk->forget_votes();
         by_key_[key_of(process).public_key()].push_back(i);
     }
-    if (options_.mpc.is_on) {
-        make_protocol();
-    } else {
-        make_clients();
-    }
+    if (options_.mpc.is_on) make_protocol();
+    if (options_.newcomers > 0) make_elections();
+    if (!options_.mpc.is_on) make_clients();
 }
 
 void World::make_protocol() {
@@ -122,7 +122,9 @@ void World::make_protocol() {
                                                            .replicas = options_.replicas,
                                                            .first_council_key = kCouncilKeys});
     // The first process of each member; a twin has its own mind, but no part in the computation.
-    for (std::size_t i = 0; i < options_.replicas; ++i) {
+    for (std::size_t i = 0; i < processes_.size(); ++i) {
+        const bool is_first = by_key_.at(key_of(processes_[i]).public_key()).front() == i;
+        if (!is_first) continue;
         protocol_->add_process(i, processes_[i].member.value, !processes_[i].is_correct());
     }
 }
@@ -277,6 +279,7 @@ void World::follow_decided() {
         const BlockHeader& header = decided.block.header;
         const Membership& now = checks_.membership_of(header.epoch);
         const bool is_last = now.hash() != header.membership_hash;
+        if (is_last) last_change_ = header.height;
         elections_->on_decided(header, now,
                                is_last ? checks_.membership_of(header.epoch.next()) : now);
     }
@@ -354,11 +357,25 @@ std::string World::describe() const {
 
 bool World::is_settled(Height goal) const {
     if (protocol_ && !protocol_->is_settled()) return false;
-    return std::all_of(processes_.begin(), processes_.end(), [goal](const Process& process) {
+    const Membership& newest = checks_.newest_membership();
+    return std::all_of(processes_.begin(), processes_.end(), [&](const Process& process) {
         if (!process.is_correct()) return true;
-        return process.is_up() && process.driver->head().header.height >= goal &&
-               process.driver->status().mode != driver::DriverMode::kDegraded;
+        if (!process.is_up() || process.driver->head().header.height < goal) return false;
+        const driver::DriverMode mode = process.driver->status().mode;
+        // Who has lost its votes takes part again in the end.
+        const bool is_due =
+            process.was_robbed && newest.find(key_of(process).public_key()).has_value();
+        return is_due ? mode == driver::DriverMode::kVoting : mode != driver::DriverMode::kDegraded;
     });
+}
+
+// Trainers may do what they like: that is no reason to miss or to name a validator.
+bool World::are_validators_calm() const {
+    const MpcOptions& mpc = options_.mpc;
+    const bool is_known =
+        mpc.planted == MpcPlanted::kNothing || mpc.planted == MpcPlanted::kSilentWorker;
+    return options_.is_calm && is_known && !elections_ && !mpc.lies && !mpc.are_haves_hidden &&
+           mpc.outages.empty();
 }
 
 RunResult World::run() {
@@ -405,6 +422,7 @@ RunResult World::run() {
                           {"reveals", counts.reveals},
                           {"references", counts.references},
                           {"letters", protocol_->letters()}};
+        for (const auto& [kind, count] : protocol_->changes()) result_.rounds[kind] = count;
     }
     return result_;
 }
@@ -423,6 +441,9 @@ void World::finish() {
     for (std::size_t i = 0; i < processes_.size(); ++i) {
         if (processes_[i].is_correct())
             checks_.on_final(i, *processes_[i].disk, processes_[i].driver->head().header.height);
+    }
+    if (protocol_ && are_validators_calm()) {
+        protocol_->check_calm(result_.events[name_of(driver::ReportKind::kViewChanged)]);
     }
     if (!options_.is_replayed) return;
     if (const auto difference = find_replay_difference(

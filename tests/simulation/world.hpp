@@ -26,8 +26,9 @@ namespace consilium::simulation {
 // Defects planted to show that the checks see them.
 enum class Planted {
     kNothing,
-    kTooManyTwins,   // f + 1 members run twice
-    kForgottenVotes  // disks that lose votes which they reported as synced
+    kTooManyTwins,    // f + 1 members run twice
+    kForgottenVotes,  // disks that lose votes which they reported as synced
+    kFalseFirstStart  // whoever lost its store says that it has never voted
 };
 
 struct RunOptions {
@@ -63,6 +64,8 @@ struct RunResult {
 [[nodiscard]] const std::vector<std::string>& mpc_fault_kinds();
 // What must have come of the secure computation in thirty seeds (RunResult::rounds).
 [[nodiscard]] const std::vector<std::string>& mpc_outcomes();
+// And in a hundred.
+[[nodiscard]] const std::vector<std::string>& mpc_change_outcomes();
 
 [[nodiscard]] RunResult run_simulation(const RunOptions& options);
 

@@ -1,5 +1,6 @@
 // The inside of one run, shared by network, processes, faults and clients. See world.hpp.
 #pragma once
+#include <deque>
 #include <functional>
 #include <map>
 #include <queue>
@@ -98,8 +99,9 @@ class World final : public Stage {
     void guard(std::size_t index, const Action& action);
     void connect(std::size_t index);
     [[nodiscard]] bool is_settled(Height goal) const;
+    [[nodiscard]] bool are_validators_calm() const;
     void make_protocol();
-    void make_newcomers();
+    void make_elections();
     void hold_elections();
     [[nodiscard]] std::size_t fault_limit() const;
     void follow_decided();
@@ -111,6 +113,7 @@ class World final : public Stage {
     [[nodiscard]] bool is_cut(std::size_t from, std::size_t to) const;
     [[nodiscard]] bool hears(std::size_t process, std::size_t twin);
     [[nodiscard]] bool hides(std::size_t from, std::size_t to, const driver::Frame& frame) const;
+    [[nodiscard]] std::uint64_t in_order(std::size_t from, std::size_t to, std::uint64_t delay_ms);
     [[nodiscard]] driver::Frame garble(const driver::Frame& frame);
 
     // faults.cpp
@@ -125,6 +128,8 @@ class World final : public Stage {
     void fault_weather();
     void fault_storage_error();
     void fault_lost_store();
+    void rob(std::size_t index, std::uint64_t down_ms);
+    void rob_around_change(const StateReader& state);
     void fault_clock();
     void heal();
 
@@ -147,11 +152,14 @@ class World final : public Stage {
     Weather weather_;
     std::vector<int> side_;  // of the partition, by process; empty: none
     std::map<std::pair<std::size_t, std::size_t>, std::uint64_t> twin_choice_;
+    std::map<std::pair<std::size_t, std::size_t>, std::uint64_t> last_arrival_ms_;  // calm links
     std::vector<Client> clients_;
     std::size_t next_newcomer_ = 0;
     std::size_t faulty_ = 0;              // members that count against f
     std::unique_ptr<Protocol> protocol_;  // absent: the ledger alone
+    std::deque<Account> council_;         // of a ledger alone
     std::optional<Elections> elections_;  // absent: the membership stays
+    std::optional<Height> last_change_;   // last block of a membership epoch
     std::uint64_t decided_ = 0;           // blocks that were looked at after their decision
     std::uint64_t last_block_ms_ = 0;
     std::uint64_t end_ms_;  // of the faults

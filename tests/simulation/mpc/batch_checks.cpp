@@ -114,6 +114,18 @@ void ProtocolChecks::check(const schema::ExclusionRecord& liar) {
     if (excluded > committee_of(epoch).t()) fail_("M5: more than t members are excluded");
 }
 
+void ProtocolChecks::check_calm(std::uint64_t view_changes) {
+    const auto expect_none = [this](std::uint64_t count, const std::string& what) {
+        if (count > 0)
+            fail_("M14: in a calm run: " + what + ", " + std::to_string(count) + " times");
+    };
+    expect_none(counts_.absent, "a member counts as absent");
+    expect_none(counts_.sacrifices, "a batch lacks somebody's share");
+    expect_none(counts_.faults, "a member is named");
+    expect_none(counts_.disputes + counts_.excluded, "a batch is disputed");
+    expect_none(view_changes, "a view changes");
+}
+
 void ProtocolChecks::check(const schema::BatchStateChanged& change) {
     const std::pair<std::uint64_t, std::uint64_t> id{change.label.mpc_epoch, change.label.batch};
     const auto label = label_of(change.label);

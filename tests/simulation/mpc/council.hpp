@@ -18,8 +18,11 @@ class Council {
 
     // `state`: newest decided. `trainers`: who is to take part.
     void tick(const StateReader& state, const std::vector<PublicKey>& trainers);
-    // A round was opened or has ended: nothing is stuck.
+    // A round was opened or has ended with a result: nothing is stuck.
     void on_progress() { progress_ms_ = stage_.now_ms(); }
+
+    // For others of its business; tick() looks after them, too.
+    [[nodiscard]] std::deque<Account>& members() { return members_; }
 
     static constexpr std::uint64_t kPatienceMs = 12'000;  // then the epoch is renewed
 

@@ -24,7 +24,8 @@ enum class MpcPlanted : std::uint8_t {
     kTwoUpdates,         // a trainer masks anew each time
     kSilentMajority,     // more than t workers stay silent for ever
     kOtherReference,     // a quorum of validators computes another reference update
-    kNoLetters           // links carry no letters
+    kNoLetters,          // links carry no letters
+    kSilentWorker        // one worker posts no share of a mask batch
 };
 
 // Where an epoch and its rounds stand, in the order of a run.

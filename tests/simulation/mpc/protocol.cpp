@@ -121,6 +121,10 @@ constexpr std::uint16_t kFirstLastingAction = action::kPrepShare;
     Lie silence = lie;
     silence.kind = LieKind::kWithheld;
     if (planted == MpcPlanted::kSilentMajority && member < 2) return {silence};
+    if (planted == MpcPlanted::kSilentWorker && member == 2) {
+        silence.action = action::kPrepShare;
+        return {silence};
+    }
     if (planted == MpcPlanted::kNoLetters && member == 3) {
         lie.action = action::kKeyCommit;
         return {lie, silence};
@@ -250,8 +254,8 @@ Validator::Parts Protocol::validator_parts(std::size_t process, std::size_t memb
                                  checks_.on_told(key, record);
                              },
                          .on_stepped =
-                             [this, process](const StateReader& state) {
-                                 checks_.on_stepped(process, state,
+                             [this, process, key](const StateReader& state) {
+                                 checks_.on_stepped({process, key}, state,
                                                     validators_.at(process)->secrets().content());
                              }},
             .send_letter = [this, process,
@@ -268,6 +272,7 @@ void Protocol::add_process(std::size_t process, std::size_t member, bool is_faul
     if (may_lie && (parts_.options.lies || random_.percent(75))) {
         plan_lies(*validator, simulation_key(member).public_key());
     }
+    checks_.add_validator(simulation_key(member).public_key());  // a newcomer is not in genesis
     members_[process] = member;
     validators_.emplace(process, std::move(validator));
 }
@@ -314,7 +319,8 @@ void Protocol::on_decided(const Block& block) {
     checks_.on_block(block);
     follow_step();
     const auto& counts = checks_.counts();
-    const std::uint64_t progress = counts.results + counts.attempts;
+    // Not attempts: an epoch may lack the keys of so many trainers that each of them is aborted.
+    const std::uint64_t progress = counts.results + counts.newest_round;
     if (progress == seen_progress_) return;
     seen_progress_ = progress;
     council_.on_progress();

@@ -43,12 +43,17 @@ class Protocol {
     // Whether a round that was opened after healing has ended with a result.
     [[nodiscard]] bool is_settled() const;
     [[nodiscard]] const ProtocolChecks::Counts& counts() const { return checks_.counts(); }
+    [[nodiscard]] const std::map<std::string, std::uint64_t>& changes() const {
+        return checks_.changes().counts();
+    }
+    [[nodiscard]] std::deque<Account>& council() { return council_.members(); }
     [[nodiscard]] std::uint64_t letters() const { return letters_; }  // that members sent
     [[nodiscard]] Step step() const { return step_; }
     [[nodiscard]] const std::map<Digest, Bytes>& execution_inputs() const {
         return checks_.execution_inputs();
     }
     [[nodiscard]] std::string describe() const;
+    void check_calm(std::uint64_t view_changes) { checks_.check_calm(view_changes); }
 
   private:
     void make_trainers();

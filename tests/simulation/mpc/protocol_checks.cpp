@@ -64,7 +64,7 @@ constexpr std::array kDefects = {Code::kEquivocation,  Code::kBadArguments,   Co
 }  // namespace
 
 ProtocolChecks::ProtocolChecks(const Genesis& genesis, bool parameters_differ, Fail fail)
-    : reference_(genesis, parameters_differ), fail_(std::move(fail)) {}
+    : reference_(genesis, parameters_differ), fail_(std::move(fail)), changes_(fail_) {}
 
 void ProtocolChecks::expect_references(const Bytes& set, MakeReference make) {
     reference_.add_blob(set);
@@ -128,17 +128,21 @@ void ProtocolChecks::check_gone(const std::string& name, const Bytes& before,
     }
 }
 
-void ProtocolChecks::on_stepped(std::size_t process, const StateReader& state,
+void ProtocolChecks::on_stepped(const Stepped& validator, const StateReader& state,
                                 const SecretDisk::Content& secrets) {
+    const std::size_t process = validator.process;
     check_seeds(state);
     if (secrets.size() > kSecretsMax) fail_("A9: a store of secrets grows without bound");
     const auto mpc =
         read_record<schema::MpcRecord>(state, keys::mpc()).value_or(schema::MpcRecord{});
     const std::uint64_t newest = mpc.current.value_or(mpc.next_epoch);
+    const auto members = current_epoch(state);
+    const bool is_member = members && members->find_member(validator.key);
     for (const auto& [name, secret] : secrets) {
         const auto epoch = number_after(name, "epoch-");
         CHECK(epoch.has_value());
         if (*epoch < newest) return fail_("M8: " + name + " is kept after its epoch");
+        if (*epoch == newest && !is_member) return fail_("M8: " + name + " is held by no member");
         const std::string prefix = "epoch-" + std::to_string(*epoch) + "/batch-";
         const auto number = number_after(name, prefix);
         if (!number) continue;
@@ -162,10 +166,12 @@ void ProtocolChecks::on_stepped(std::size_t process, const StateReader& state,
 
 void ProtocolChecks::on_block(const Block& block) {
     const std::string where = " at height " + std::to_string(block.header.height.value);
+    const StateTree before = reference_.state();
     if (const auto difference = reference_.follow(block)) {
         return fail_("M1: " + *difference + where);
     }
     const BlockReceipts receipts = reference_.receipts();
+    changes_.on_block({before, reference_.state(), block.header.height, receipts.events});
     for (std::size_t i = 0; i < block.transactions.size(); ++i) {
         on_transaction(block.transactions[i], receipts.receipts[i]);
         for (const Event& one : receipts.receipts[i].events) on_event(one);
@@ -221,6 +227,9 @@ void ProtocolChecks::on_event(const Event& one) {
         case event::kFault:
             ++counts_.faults;
             return check(decode<schema::FaultProved>(one.payload).value());
+        case event::kAbsent:
+            ++counts_.absent;
+            return;
         case event::kExcluded:
             return check(decode<schema::ExclusionRecord>(one.payload).value());
         case event::kEpochHalted:

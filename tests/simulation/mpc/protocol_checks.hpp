@@ -8,7 +8,8 @@
 // M8 secrets are gone when the state says so. M9 for one mask batch one masked update and one proof
 // ever leave a trainer. M10 after healing a round ends. M11 no batch is both certified and
 // revealed. M12 one seed per coin, everywhere, and it is that of the honest shares. M13 the
-// reference that counts, and the products with it, are those of the honest validators' g.
+// reference that counts, and the products with it, are those of the honest validators' g. M14 in a
+// calm run nobody is missed or named and no view changes. M15 see change_checks.hpp.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -21,6 +22,7 @@
 
 #include "contracts/schema/dispute_records.hpp"
 #include "contracts/schema/events.hpp"
+#include "tests/simulation/mpc/change_checks.hpp"
 #include "tests/simulation/mpc/lies.hpp"
 #include "tests/simulation/mpc/reference_replica.hpp"
 #include "tests/simulation/mpc/secret_disk.hpp"
@@ -37,7 +39,7 @@ class ProtocolChecks final : public TrainerWitness {
     // Before the run: the approved set, and g of every round.
     void expect_references(const Bytes& set, MakeReference make);
     // Who is what; before the run, and when a member is robbed of its store.
-    void add_validator(const PublicKey& key) { validators_[key] = {}; }
+    void add_validator(const PublicKey& key) { (void)validators_[key]; }
     void set_liar(const PublicKey& key) { validators_.at(key).is_honest = false; }
     // May draw again what it had drawn and lost: not bound by M2.
     void set_robbed(const PublicKey& key) { validators_.at(key).is_robbed = true; }
@@ -47,7 +49,11 @@ class ProtocolChecks final : public TrainerWitness {
     void on_owed(const PublicKey& key, const std::vector<mpc::Outgoing>& owed);
     void on_told(const PublicKey& key, const Told& told);
     // What a process holds after a step of its worker that succeeded on this state.
-    void on_stepped(std::size_t process, const StateReader& state,
+    struct Stepped {
+        std::size_t process{};
+        PublicKey key;
+    };
+    void on_stepped(const Stepped& validator, const StateReader& state,
                     const SecretDisk::Content& secrets);
     void on_masked(const Digest& masked, const Update& update) override;
     void on_proved(const Digest& proof, bool is_forged) override;
@@ -69,6 +75,7 @@ class ProtocolChecks final : public TrainerWitness {
         std::uint64_t ranges = 0;      // proofs of them
         std::uint64_t seeds = 0;       // of coins
         std::uint64_t sacrifices = 0;  // batches without everybody's share
+        std::uint64_t absent = 0;      // members recorded as absent
         std::uint64_t disputes = 0;
         std::uint64_t burned = 0;
         std::uint64_t excluded = 0;
@@ -79,6 +86,9 @@ class ProtocolChecks final : public TrainerWitness {
         std::uint64_t last_result = 0;   // number of that round
     };
     [[nodiscard]] const Counts& counts() const { return counts_; }
+    [[nodiscard]] const ChangeChecks& changes() const { return changes_; }
+    // At the end of a run in which no validator and no link had a fault.
+    void check_calm(std::uint64_t view_changes);
 
   private:
     struct Member {
@@ -132,6 +142,7 @@ class ProtocolChecks final : public TrainerWitness {
     ReferenceReplica reference_;
     MakeReference make_reference_;  // empty: the task has no reference
     Fail fail_;
+    ChangeChecks changes_;
     std::map<PublicKey, Member> validators_;
     std::map<PublicKey, bool> trainers_;  // whether honest
     std::map<Digest, Update> updates_;    // by hash of the masked bytes

@@ -150,6 +150,8 @@ void Trainer::step(std::size_t process) {
 
 void Trainer::post_transport_key(const Epoch& epoch) {
     if ((epoch.record.clients_with_key & schema::slot_bit(epoch.slot)) != 0) return;
+    // A node that is behind: the key was posted, has served and is erased.
+    if (vault_.content().contains(vault::chains_name(epoch.record.mpc_epoch))) return;
     const std::string name = vault::transport_name(epoch.record.mpc_epoch);
     if (!vault_.get(name)) {
         std::array<std::uint8_t, 32> fresh{};
