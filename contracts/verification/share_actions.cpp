@@ -17,7 +17,6 @@ using schema::EpochRecord;
 using schema::Phase;
 using schema::RoundRecord;
 namespace action = schema::action;
-namespace event = schema::event;
 namespace keys = schema::keys;
 
 // The round a share belongs to, and the sender's place in its committee.

@@ -15,7 +15,6 @@
 namespace consilium::contracts::testing {
 namespace {
 
-using schema::ClientCode;
 using schema::Code;
 using schema::EndReason;
 using schema::Mode;

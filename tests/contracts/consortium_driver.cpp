@@ -12,7 +12,6 @@ namespace consilium::contracts::testing {
 namespace {
 
 namespace keys = schema::keys;
-using schema::Code;
 using smpc::testing::Consortium;
 using smpc::testing::MemberState;
 
