@@ -125,7 +125,7 @@ void World::deliver_later(std::size_t from, std::size_t to, const driver::Frame&
     }
     const std::uint64_t copies = random_.percent(weather_.duplicate_percent) ? 2 : 1;
     if (copies == 2) count("duplicated");
-    if (options_.is_calm) {
+    if (options_.is_calm && options_.are_calm_links_ordered) {
         delay_ms = in_order(from, to, delay_ms);
     } else if (random_.one_in(50)) {
         delay_ms += random_.between(10, 150);  // overtaken by later frames

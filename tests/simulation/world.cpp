@@ -374,8 +374,8 @@ bool World::are_validators_calm() const {
     const MpcOptions& mpc = options_.mpc;
     const bool is_known =
         mpc.planted == MpcPlanted::kNothing || mpc.planted == MpcPlanted::kSilentWorker;
-    return options_.is_calm && is_known && !elections_ && !mpc.lies && !mpc.are_haves_hidden &&
-           mpc.outages.empty();
+    return options_.is_calm && options_.are_calm_links_ordered && is_known && !elections_ &&
+           !mpc.lies && !mpc.are_haves_hidden && mpc.outages.empty();
 }
 
 RunResult World::run() {

@@ -39,8 +39,9 @@ struct RunOptions {
     Planted planted = Planted::kNothing;
     std::size_t newcomers = 0;  // validators that may join by vote; 0: the membership stays
     bool is_calm = false;       // no faults of network, processes, disks and replicas
-    MpcOptions mpc;             // the secure computation on top
-    bool is_replayed = false;   // A10 at the end
+    bool are_calm_links_ordered = true;
+    MpcOptions mpc;                            // the secure computation on top
+    bool is_replayed = false;                  // A10 at the end
     std::optional<std::uint64_t> liveness_ms;  // in place of the bound after healing
     std::ostream* log = nullptr;               // what happens when, for people
 };
