@@ -19,6 +19,7 @@ struct RangeShape {
     std::uint32_t digits{};     // L: y + T has L bits, T = 2^(L-1)
 
     [[nodiscard]] bool is_small() const { return dimension <= kSmallModeDimension; }
+    // NOLINTNEXTLINE(clang-analyzer-core.*): the analyzer forgets that digits is 1 at least
     [[nodiscard]] std::int64_t bound() const { return std::int64_t{1} << (digits - 1); }  // T
     [[nodiscard]] std::size_t bits() const { return projections * digits; }               // Nb
     // Z: the bits, F(0), F2(0), F2(Nb+1) .. F2(2 Nb).

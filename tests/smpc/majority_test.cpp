@@ -263,13 +263,14 @@ TEST(Agreement, colluders_of_larger_ids_can_make_more_leave_than_there_are_collu
     const auto outside = [](bool are_colluders_first) {
         std::vector<std::int64_t> products(25, 20);
         for (std::size_t i = 0; i < 5; ++i) products[i * 5 + i] = 100;
-        for (auto [honest, colluder] : {std::pair{0, 3}, {0, 4}, {1, 3}, {2, 4}}) {
+        using Pair = std::pair<std::size_t, std::size_t>;
+        for (auto [honest, colluder] : {Pair{0, 3}, Pair{0, 4}, Pair{1, 3}, Pair{2, 4}}) {
             if (are_colluders_first) {
                 honest = 4 - honest;
                 colluder = 4 - colluder;
             }
-            products[static_cast<std::size_t>(honest * 5 + colluder)] = -20;
-            products[static_cast<std::size_t>(colluder * 5 + honest)] = -20;
+            products[honest * 5 + colluder] = -20;
+            products[colluder * 5 + honest] = -20;
         }
         const std::vector<std::size_t> all{0, 1, 2, 3, 4};
         return count_outside(CosineMatrix::of_products(products, 5), all);

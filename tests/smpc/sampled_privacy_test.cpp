@@ -29,7 +29,9 @@ constexpr std::size_t kLinearTests = 40;
 using Counts = std::vector<std::array<std::uint32_t, Larger::kModulus>>;
 
 // Two projections of six digits: nodes 0..24 and a test point beyond.
-constexpr TinyShape kShape{.clients = 2, .projections = 2, .digits = 6, .point = 77};
+constexpr std::size_t kProjections = 2;
+constexpr std::uint32_t kDigits = 6;
+constexpr Element kPoint = 77;
 
 void draw_unknown(TestRandom& random, SubsetStreams& own, bool with_range) {
     const auto draw = [&random](Vector& values) {
@@ -59,7 +61,7 @@ struct Sampled {
 void append_guesses(const Vector& view, const std::vector<Vector>& guess, const Steps& steps,
                     const BatchItems& items, Vector& out) {
     // Each client's blobs, then four posts and the value of each item.
-    const std::size_t proof = 2 * kShape.projections * kShape.digits + 2;
+    const std::size_t proof = 2 * kProjections * kDigits + 2;
     const std::size_t stride = kDimension + (steps.range ? proof : 0);
     std::vector<Vector> masks;
     for (std::size_t i = 0; i < guess.size(); ++i) {
@@ -79,7 +81,9 @@ void append_guesses(const Vector& view, const std::vector<Vector>& guess, const 
 
 Counts sample_views(const Sampled& input, const std::vector<Vector>& guess, std::size_t samples,
                     std::uint64_t seed) {
-    TinyRound<Larger> round(kShape, 28, input.leak);
+    const TinyShape shape{
+        .clients = 2, .projections = kProjections, .digits = kDigits, .point = kPoint};
+    TinyRound<Larger> round(shape, 28, input.leak);
     SubsetStreams& own = round.streams[testing::missing_rank(round.committee, {input.corrupted})];
     TestRandom random(seed);
     TestRandom forms_random(101);

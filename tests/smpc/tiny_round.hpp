@@ -71,6 +71,8 @@ class TinyRound {
           items(shape.clients),
           shape_(shape),
           range_{shape.dimension, shape.projections, shape.digits},
+          forms_(make_range_forms<Field>(
+              range_, std::span<const Element>(tau_).first(shape.projections), shape.point)),
           leak_(leak),
           coefficients_(shape.members),
           members_(shape.members) {
@@ -78,7 +80,6 @@ class TinyRound {
         const auto draw = [&random] { return random.word() % Field::kModulus; };
         for (SubsetRank rank = 0; rank < committee.subset_count(); ++rank) draw_streams(random);
         for (Element& factor : chi_) factor = draw();
-        for (Element& factor : tau_) factor = 1 + random.word() % (Field::kModulus - 1);
         for (MemberIndex k = 1; k <= committee.n(); ++k) {
             for (SubsetRank rank = 0; rank < committee.subset_count(); ++rank) {
                 std::vector<MemberIndex> outside;
@@ -93,6 +94,7 @@ class TinyRound {
             for (MemberIndex k = 1; k <= degree + 1; ++k) nodes.push_back(k);
             at_zero_.push_back(lagrange_coefficients<Field>(nodes, 0));
         }
+        make_projection();
     }
 
     // Whether a later step is part of the view.
@@ -147,6 +149,18 @@ class TinyRound {
         Vector rho;
         std::vector<Vector> shares;  // s_i^(k)
     };
+
+    [[nodiscard]] std::span<const Element> tau() const {
+        return std::span<const Element>(tau_).first(shape_.projections);
+    }
+    void make_projection() {
+        projection_.assign(shape_.dimension, 0);
+        for (std::size_t x = 0; x < projection_.size(); ++x) {
+            for (std::size_t c = 0; c < shape_.projections; ++c) {
+                projection_[x] = Field::add(projection_[x], Field::mul(tau()[c], row(c, x)));
+            }
+        }
+    }
 
     void draw_streams(TestRandom& random) {
         const auto draw = [&random] { return random.word() % Field::kModulus; };
@@ -332,15 +346,6 @@ class TinyRound {
 
     // lambda, phi and psi of all clients.
     void check_range(const std::vector<Vector>& proofs, Vector& seen) {
-        CHECK(range_.digits >= 1 && shape_.projections <= tau_.size());
-        const auto tau = std::span<const Element>(tau_).first(shape_.projections);
-        const RangeForms forms = make_range_forms<Field>(range_, tau, shape_.point);
-        Vector weights(shape_.dimension);  // Y
-        for (std::size_t x = 0; x < weights.size(); ++x) {
-            for (std::size_t c = 0; c < tau.size(); ++c) {
-                weights[x] = Field::add(weights[x], Field::mul(tau[c], row(c, x)));
-            }
-        }
         for (std::size_t i = 0; i < proofs.size(); ++i) {
             std::vector<RangeShares> own;
             for (MemberIndex k = 1; k <= committee.n(); ++k) {
@@ -350,8 +355,8 @@ class TinyRound {
                         share_of(k, [&](const auto& from) { return proof_mask_of(from, i, x); });
                     message[x] = Field::add(message[x], share);
                 }
-                const Element projected = combine<Field>(weights, members_[k - 1].shares[i]);
-                own.push_back(evaluate_range<Field>(forms, projected, message));
+                const Element projected = combine<Field>(projection_, members_[k - 1].shares[i]);
+                own.push_back(evaluate_range<Field>(forms_, projected, message));
             }
             const auto opened = [&](Element RangeShares::*part) {
                 return post(1, seen,
@@ -435,9 +440,11 @@ class TinyRound {
 
     TinyShape shape_;
     RangeShape range_;
+    std::array<Element, 4> tau_{1, 2, 3, 4};
+    RangeForms forms_;
     Leak leak_;
     std::array<Element, kMaxClients> chi_{};
-    std::array<Element, 4> tau_{};
+    Vector projection_;                 // Y
     std::vector<Vector> coefficients_;  // per member and rank
     std::vector<Member> members_;
     std::vector<Vector> at_zero_;  // Lagrange coefficients of degree t and 2t

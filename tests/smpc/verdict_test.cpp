@@ -5,6 +5,7 @@
 #include <fstream>
 #include <numeric>
 #include <set>
+#include <string_view>
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -116,6 +117,12 @@ TEST(Verdict, verdict_vectors_of_the_oracle_are_reproduced_exactly) {
     replay(vector_file());
 }
 
+std::string joined(std::initializer_list<std::string_view> parts) {
+    std::string result;
+    for (const std::string_view part : parts) result += part;
+    return result;
+}
+
 // What a file of vectors reaches: codes with mode, reference and suspicion, averages around the
 // threshold of REF with what became of them, and kinds of flags that competed for the cap.
 std::set<std::string> reached(const json& games) {
@@ -135,14 +142,14 @@ std::set<std::string> reached(const json& games) {
                 const bool is_suspect =
                     std::find(suspects.begin(), suspects.end(), i) != suspects.end();
                 if (code != "OK") (is_suspect ? suspected : rejected).insert(code);
-                found.insert(kind + " " + code + (is_suspect ? " suspect" : ""));
+                found.insert(joined({kind, " ", code, is_suspect ? " suspect" : ""}));
                 const json& average = round.at("E").at(clients[i] - 1);
                 if (round["ref"].is_null() || average < -1 || average > 1) continue;
-                found.insert(kind + " " + code + " at " + average.dump());
+                found.insert(joined({kind, " ", code, " at ", average.dump()}));
             }
             for (const std::string& first : rejected) {
                 for (const std::string& second : suspected) {
-                    found.insert(kind + " " + first + " before " + second);
+                    found.insert(joined({kind, " ", first, " before ", second}));
                 }
             }
         }
