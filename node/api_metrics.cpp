@@ -64,6 +64,10 @@ void add_driver(Scrape& scrape, const Runtime& runtime) {
                  static_cast<double>(status.waiting_transactions));
     scrape.gauge("mempool_bytes", "Their size", static_cast<double>(status.waiting_bytes));
     scrape.counter("view_changes_total", "Views that were left", status.view_changes);
+    scrape.gauge("client_blobs", "Masked updates and range proofs held",
+                 static_cast<double>(status.client_blobs));
+    scrape.counter("client_blobs_erased_total", "Of these erased after their attempt",
+                   status.client_blobs_erased);
     scrape.counter("proposals_refused_total", "Proposals not voted for", status.proposals_refused);
     scrape.counter("invalid_messages_total", "Messages no correct node sends",
                    status.invalid_messages);

@@ -150,6 +150,17 @@ std::optional<BlobReference> reference_of(const Bytes& arguments, BlobKind kind,
     return BlobReference{name.sha256, name.length, kind};
 }
 
+// What a client sends for the batch of its attempt.
+template <typename Arguments>
+std::optional<BlobReference> client_reference_of(const Bytes& arguments, BlobKind kind,
+                                                 BlobName Arguments::*member) {
+    const auto decoded = decode<Arguments>(arguments);
+    if (!decoded) return std::nullopt;
+    const BlobName& name = (*decoded).*member;
+    const BatchLabel batch{decoded->label.mpc_epoch, decoded->label.batch};
+    return BlobReference{name.sha256, name.length, kind, batch};
+}
+
 // Of the proposals only the one to approve a reference set names a blob.
 std::optional<BlobReference> proposed_blob(const Bytes& arguments, BlobKind kind) {
     const auto propose = decode<Propose>(arguments);
@@ -199,10 +210,10 @@ std::optional<BlobReference> blob_reference(const Transaction& transaction) {
     if (info == nullptr || info->blob == BlobKind::kNone) return std::nullopt;
     const Bytes& arguments = transaction.arguments;
     if (info->module == Module::kSubmission && info->action == action::kRange) {
-        return reference_of<Range>(arguments, info->blob, &Range::proof);
+        return client_reference_of<Range>(arguments, info->blob, &Range::proof);
     }
     if (info->module == Module::kSubmission) {
-        return reference_of<Submit>(arguments, info->blob, &Submit::update);
+        return client_reference_of<Submit>(arguments, info->blob, &Submit::update);
     }
     if (info->module == Module::kGovernance) return proposed_blob(arguments, info->blob);
     CHECK(info->module == Module::kVerification);

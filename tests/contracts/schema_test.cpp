@@ -147,12 +147,14 @@ TEST(TableTest, blobs_are_named_by_the_actions_that_have_one) {
         transaction.arguments = std::move(arguments);
     };
     const BlobName blob{sha256(as_bytes("blob")), 328};
-    set(Module::kSubmission, action::kSubmit, encode(Submit{{}, 1, blob}));
-    EXPECT_EQ(blob_reference(transaction), (BlobReference{blob.sha256, 328, BlobKind::kVector}));
+    const RoundLabel label{3, 9, 1, 5};
+    const BlobReference of_client{blob.sha256, 328, BlobKind::kVector, BatchLabel{3, 5}};
+    set(Module::kSubmission, action::kSubmit, encode(Submit{label, 1, blob}));
+    EXPECT_EQ(blob_reference(transaction), of_client);
     set(Module::kSubmission, action::kPledge, encode(Pledge{{}, 1, blob}));
     EXPECT_EQ(blob_reference(transaction), std::nullopt);
-    set(Module::kSubmission, action::kRange, encode(Range{{}, 1, blob}));
-    EXPECT_EQ(blob_reference(transaction), (BlobReference{blob.sha256, 328, BlobKind::kVector}));
+    set(Module::kSubmission, action::kRange, encode(Range{label, 1, blob}));
+    EXPECT_EQ(blob_reference(transaction), of_client);
     set(Module::kVerification, action::kKeyCommit, encode(KeyCommit{1, {}, blob}));
     EXPECT_EQ(blob_reference(transaction)->kind, BlobKind::kCiphertext);
     set(Module::kVerification, action::kClientKeys, encode(ClientKeys{1, 1, blob}));
