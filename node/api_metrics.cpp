@@ -132,6 +132,10 @@ p2p::HttpResponse Api::metrics() const {
         scrape.gauge("mpc_batches", "Mask batches whose keys are held", status.batches);
         scrape.counter("mpc_refusals_total", "Times the worker kept silent to protect a secret",
                        status.refusals);
+        scrape.gauge("mpc_is_behind", "1 while the chain lacks the state that was answered last",
+                     status.is_behind ? 1 : 0);
+        scrape.gauge("mpc_is_set_back", "1 while the epoch is void: the chain was set back",
+                     status.is_set_back ? 1 : 0);
         scrape.counter("mpc_recoveries_total", "Epochs whose lost keys the other members gave",
                        status.recoveries);
         scrape.counter("mpc_contradictions_total",

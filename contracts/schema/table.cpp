@@ -82,6 +82,8 @@ constexpr std::array kActions{
                kValidatorOnly, kFromStart, BlobKind::kNone, 5000},
     ActionInfo{Module::kVerification, action::kReference, kVerification, "reference",
                kValidatorOnly, kFromStart, BlobKind::kIntegers, 500},
+    ActionInfo{Module::kVerification, action::kVoidEpoch, kVerification, "void_epoch",
+               kValidatorOnly, kFromStart, BlobKind::kNone, 500},
     ActionInfo{Module::kModels, action::kReportMetrics, kModels, "report_metrics", kTrainerOnly,
                kFromStart, BlobKind::kNone, 200},
 };
@@ -129,6 +131,7 @@ constexpr std::array kEvents{
               "aggregate_fallback"},
     EventInfo{Module::kVerification, event::kExcluded, kVerification, "excluded"},
     EventInfo{Module::kVerification, event::kEpochHalted, kVerification, "epoch_halted"},
+    EventInfo{Module::kVerification, event::kEpochVoid, kVerification, "epoch_void"},
     EventInfo{Module::kVerification, event::kSeed, kVerification, "seed"},
     EventInfo{Module::kVerification, event::kRangesClosed, kVerification, "ranges_closed"},
     EventInfo{Module::kVerification, event::kReferenceFixed, kVerification, "reference_fixed"},

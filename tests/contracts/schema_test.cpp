@@ -188,6 +188,8 @@ TEST(KeysTest, keys_are_readable_and_big_endian) {
     EXPECT_EQ(keys::record_name(keys::pledge({1, 2}, 3)), "pledge");
     EXPECT_EQ(keys::record_name(keys::range({1, 2}, 3)), "range");
     EXPECT_EQ(keys::record_name(keys::aggregate_ok(1, 2)), "aggregate_ok");
+    EXPECT_EQ(to_hex(keys::epoch_void(1)), "65706f63685f766f69642f0000000000000001");
+    EXPECT_EQ(keys::record_name(keys::epoch_void(1)), "epoch_void");
     EXPECT_EQ(keys::record_name(keys::mpc()), "mpc");
     EXPECT_EQ(keys::record_name(as_bytes("unknown/1")), "");
     EXPECT_EQ(keys::record_name({}), "");
@@ -253,6 +255,8 @@ TEST(FrozenTest, encodings_have_not_changed) {
                                      .is_cancelled = false}))
              .hex(),
          "ba89ad611cfc45b555cb1ee18a440638c8d5f9a28dfa8b75f6ff5cc59ff94a68"},
+        {to_hex(encode(EpochReference{258})), "0201000000000000"},
+        {to_hex(encode(EpochVoidRecord{0x105})), "0501"},
         {to_hex(encode(PrivacyTerms{.clip = 1, .noise = 2, .delta_bits = 3})),
          "010000000200000003"},
         {to_hex(encode(PrivacyRecord{1, 2, 3, 4, 5, 6, 7, 8, 9, 10})),
