@@ -18,8 +18,11 @@ namespace keys = schema::keys;
 
 class Names {
   public:
-    void add(const BlobName& name, BlobKind kind) {
-        if (seen_.insert(name.sha256).second) found_.push_back({name.sha256, name.length, kind});
+    // The first one to name a blob says whose it is; so members' come before clients'.
+    void add(const BlobName& name, BlobKind kind,
+             const std::optional<schema::BatchLabel>& batch = {}) {
+        if (!seen_.insert(name.sha256).second) return;
+        found_.push_back({name.sha256, name.length, kind, batch});
     }
     [[nodiscard]] std::vector<schema::BlobReference> take() && { return std::move(found_); }
 
@@ -63,9 +66,9 @@ void add_of_batches(const StateView& state, const schema::EpochRecord& epoch, Na
 void add_of_slot(const StateView& state, const schema::BatchLabel& batch, std::uint16_t slot,
                  Names& names) {
     const auto pledge = state.find<schema::PledgeRecord>(keys::pledge(batch, slot));
-    if (pledge) names.add(pledge->update, BlobKind::kVector);
+    if (pledge) names.add(pledge->update, BlobKind::kVector, batch);
     const auto range = state.find<schema::RangeRecord>(keys::range(batch, slot));
-    if (range) names.add(range->proof, BlobKind::kVector);
+    if (range) names.add(range->proof, BlobKind::kVector, batch);
 }
 
 void add_reference(const StateView& state, const schema::RoundRecord& round, Names& names) {
@@ -81,17 +84,17 @@ void add_reference(const StateView& state, const schema::RoundRecord& round, Nam
 }
 
 void add_of_round(const StateView& state, const schema::RoundRecord& round, Names& names) {
-    const schema::BatchLabel batch{round.label.mpc_epoch, round.label.batch};
-    for (std::uint16_t slot = 1; slot <= schema::kMaxClients; ++slot) {
-        if ((round.submitted & schema::slot_bit(slot)) == 0) continue;
-        add_of_slot(state, batch, slot, names);
-    }
     add_reference(state, round, names);
     for (std::uint16_t member = 1; member <= schema::kMaxCommittee; ++member) {
         if ((round.aggregate_posters & schema::member_bit(member)) == 0) continue;
         const auto post =
             state.find<schema::AggregateShareRecord>(keys::aggregate(round.label.round, member));
         if (post) names.add(post->share, BlobKind::kVector);
+    }
+    const schema::BatchLabel batch{round.label.mpc_epoch, round.label.batch};
+    for (std::uint16_t slot = 1; slot <= schema::kMaxClients; ++slot) {
+        if ((round.submitted & schema::slot_bit(slot)) == 0) continue;
+        add_of_slot(state, batch, slot, names);
     }
 }
 

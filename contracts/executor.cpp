@@ -41,6 +41,9 @@ Code run_verification(Execution& execution, const Sender& sender, const Transact
     if (transaction.action == action::kCoinShare) {
         return verification::execute_coin_share(execution, sender, transaction);
     }
+    if (transaction.action == action::kVoidEpoch) {
+        return verification::execute_void(execution, sender, transaction);
+    }
     if (transaction.action == action::kReference) {
         return verification::execute_reference(execution, sender, transaction);
     }

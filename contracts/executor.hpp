@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <span>
 #include <vector>
 
@@ -97,6 +98,14 @@ struct AdmissionContext {
 // Blobs of committed transactions that members, clients or execution will still read in this state.
 // A replica that was away when they were voted for has to fetch them.
 [[nodiscard]] std::vector<schema::BlobReference> blobs_in_use(const StateReader& state);
+
+// When the attempt that the batch served was over: at this height or below. nullopt: it runs.
+// Height 0 for a batch that serves none, known or not.
+[[nodiscard]] std::optional<Height> attempt_end(const StateReader& state,
+                                                const schema::BatchLabel& batch);
+// What the clients of the running attempt have pledged or proved: masked updates and range proofs
+// that members may still read, whichever transaction brought the blobs.
+[[nodiscard]] std::set<Digest> client_blobs_in_use(const StateReader& state);
 
 // Whether some window of the contracts is open at the head of the chain, so that the primary has
 // to go on making blocks though nothing waits.

@@ -218,11 +218,11 @@ std::optional<schema::BlobReference> pledged_blob(const StateReader& reader,
     const auto epoch = state.load<EpochRecord>(keys::epoch(round->label.mpc_epoch));
     const auto slot = epoch.find_slot(trainer);
     if (!slot) return std::nullopt;
-    const auto pledge = state.find<schema::PledgeRecord>(
-        keys::pledge({round->label.mpc_epoch, round->label.batch}, *slot));
+    const schema::BatchLabel batch{round->label.mpc_epoch, round->label.batch};
+    const auto pledge = state.find<schema::PledgeRecord>(keys::pledge(batch, *slot));
     if (!pledge) return std::nullopt;
     return schema::BlobReference{pledge->update.sha256, pledge->update.length,
-                                 schema::BlobKind::kVector};
+                                 schema::BlobKind::kVector, batch};
 }
 
 bool has_open_window(const StateReader& reader, const BlockContext& head) {

@@ -91,6 +91,8 @@ class EventRows {
             add_fault("excluded", payload);
         } else if (is(Module::kVerification, event::kEpochHalted)) {
             add_fault("epoch_halted", payload);
+        } else if (is(Module::kVerification, event::kEpochVoid)) {
+            add_fault("epoch_void", payload);
         }
     }
     void add_phase(const schema::RoundLabel& label, schema::Phase phase) {

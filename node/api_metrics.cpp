@@ -64,6 +64,10 @@ void add_driver(Scrape& scrape, const Runtime& runtime) {
                  static_cast<double>(status.waiting_transactions));
     scrape.gauge("mempool_bytes", "Their size", static_cast<double>(status.waiting_bytes));
     scrape.counter("view_changes_total", "Views that were left", status.view_changes);
+    scrape.gauge("client_blobs", "Masked updates and range proofs held",
+                 static_cast<double>(status.client_blobs));
+    scrape.counter("client_blobs_erased_total", "Of these erased after their attempt",
+                   status.client_blobs_erased);
     scrape.counter("proposals_refused_total", "Proposals not voted for", status.proposals_refused);
     scrape.counter("invalid_messages_total", "Messages no correct node sends",
                    status.invalid_messages);
@@ -128,6 +132,10 @@ p2p::HttpResponse Api::metrics() const {
         scrape.gauge("mpc_batches", "Mask batches whose keys are held", status.batches);
         scrape.counter("mpc_refusals_total", "Times the worker kept silent to protect a secret",
                        status.refusals);
+        scrape.gauge("mpc_is_behind", "1 while the chain lacks the state that was answered last",
+                     status.is_behind ? 1 : 0);
+        scrape.gauge("mpc_is_set_back", "1 while the epoch is void: the chain was set back",
+                     status.is_set_back ? 1 : 0);
         scrape.counter("mpc_recoveries_total", "Epochs whose lost keys the other members gave",
                        status.recoveries);
         scrape.counter("mpc_contradictions_total",

@@ -150,6 +150,18 @@ p2p::HttpResponse Api::health(bool is_readiness) const {
                   "are free"
                 : "a storage error: the node no longer votes; see its log and the disk, then "
                   "restart it";
+    } else if (mpc_ != nullptr) {
+        // The ledger goes on: no reason to take the node out of service.
+        const mpc::WorkerStatus worker = mpc_->status();
+        if (worker.is_set_back) {
+            reason =
+                "the chain was set back behind what this node answered: the MPC epoch is void, "
+                "rounds go on in the next one";
+        } else if (worker.is_behind) {
+            reason =
+                "secure computation is silent until the chain has the block again that was "
+                "answered last";
+        }
     }
     return json_response({{"status", is_good ? "ok" : "not ok"},
                           {"mode", std::string(name_of(driver.mode))},

@@ -243,6 +243,10 @@ const std::vector<ConfigKey>& config_keys() {
         keys.push_back(integer_key<std::uint32_t>(
             "consensus.heartbeat_ms", "time between blocks when nothing waits",
             &NodeConfig::consensus_heartbeat_ms, 1000, 3'600'000));
+        keys.push_back(integer_key<std::uint32_t>(
+            "client_blob_blocks",
+            "blocks for which masked updates and range proofs outlive their attempt",
+            &NodeConfig::client_blob_blocks, 0));
         keys.push_back(integer_key<std::uint16_t>("signature_threads",
                                                   "threads that check signatures",
                                                   &NodeConfig::signature_threads, 1, 64));

@@ -39,6 +39,7 @@ struct NodeConfig {
     std::vector<std::string> api_allowed_hosts = {"localhost", "127.0.0.1"};
     std::uint32_t consensus_base_timeout_ms = 2000;  // first view timeout; doubles up to 30 s
     std::uint32_t consensus_heartbeat_ms = 10'000;   // between blocks when nothing waits
+    std::uint32_t client_blob_blocks = 100;          // see driver::DriverOptions
     std::uint16_t signature_threads = 2;
 };
 

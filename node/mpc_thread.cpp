@@ -35,7 +35,12 @@ MpcThread::MpcThread(Runtime& runtime, const KeyPair& key,
       worker_({.identity = runtime.identity(),
                .own_key = key.public_key(),
                .random = [](std::span<std::uint8_t> out) { fill_random(out); },
-               .sign = [&key](const Digest& message) { return key.sign(message); }},
+               .sign = [&key](const Digest& message) { return key.sign(message); },
+               .block_at = [&runtime](Height height) -> std::optional<Digest> {
+                   const auto block = runtime.blocks().block_at(height);
+                   if (!block) return std::nullopt;
+                   return header_digest(block->block.header);
+               }},
               *secrets_, *blobs_, &references_),
       outbox_(runtime.identity(), key.public_key(),
               [&key](const Digest& message) { return key.sign(message); }) {
@@ -104,6 +109,17 @@ void MpcThread::hand_over_letters() {
 }
 
 void MpcThread::tell_news(const mpc::WorkerStatus& before, const mpc::WorkerStatus& now) {
+    if (now.is_behind && !before.is_behind) {
+        spdlog::warn(
+            "secure computation: silent until the chain has the block again that was answered "
+            "last; if a quorum was set back, let the council open another MPC epoch");
+    }
+    if (now.is_set_back && !before.is_set_back) {
+        spdlog::error(
+            "secure computation: the chain was set back behind what was answered: epoch {} is "
+            "void, and its keys are erased here",
+            now.mpc_epoch);
+    }
     if (now.recoveries > before.recoveries) {
         spdlog::info("secure computation: lost keys of epoch {} are here again", now.mpc_epoch);
     }
@@ -129,7 +145,8 @@ void MpcThread::work_on(const Snapshot& newest) {
         return;
     }
     hand_over_letters();
-    const auto owed = worker_.step(newest.state);
+    const auto owed = worker_.step(
+        newest.state, mpc::ChainPosition{newest.header.height, header_digest(newest.header)});
     {
         const mpc::WorkerStatus now = worker_.status();
         const std::lock_guard lock(mutex_);

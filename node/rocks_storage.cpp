@@ -3,22 +3,15 @@
 
 #include <sys/stat.h>
 
-#include <array>
-#include <atomic>
+#include <algorithm>
 #include <cstdarg>
 #include <filesystem>
-#include <iterator>
-#include <map>
 
-#include <rocksdb/db.h>
 #include <rocksdb/env.h>
-#include <rocksdb/listener.h>
 #include <rocksdb/options.h>
 #include <rocksdb/table.h>
-#include <rocksdb/write_batch.h>
 
-#include "core/codec.hpp"
-#include "node/vote_guard.hpp"
+#include "node/rocks_database.hpp"
 
 namespace consilium::node {
 namespace {
@@ -28,83 +21,7 @@ using rocksdb::Slice;
 using rocksdb::Status;
 
 constexpr std::uint32_t kFormatVersion = 1;
-enum Family : std::size_t {
-    kMeta,
-    kBlocks,
-    kReceipts,
-    kState,
-    kTransactions,
-    kBlobs,
-    kBlobSizes,
-    kVotes,
-    kBodies,
-    kEvidence,
-    kFamilyCount
-};
-constexpr std::array<const char*, kFamilyCount> kFamilyNames = {
-    "default", "blocks",     "receipts", "state",  "tx",
-    "blobs",   "blob_sizes", "votes",    "bodies", "evidence"};
-
-Slice slice_of(ByteView bytes) {
-    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-ByteView view_of(const Slice& slice) {
-    return {reinterpret_cast<const std::uint8_t*>(slice.data()), slice.size()};
-}
-
-std::string number_key(std::uint64_t number) {
-    std::string key(8, '\0');
-    for (std::size_t i = 0; i < 8; ++i) {
-        key[i] = static_cast<char>(static_cast<unsigned char>(number >> (56 - 8 * i)));
-    }
-    return key;
-}
-std::string height_key(Height height) {
-    return number_key(height.value);
-}
 const std::string kMembershipPrefix = "membership/";
-
-Error error_of(const Status& status, const std::string& what) {
-    const ErrorCode code = status.IsNotFound()     ? ErrorCode::kNotFound
-                           : status.IsCorruption() ? ErrorCode::kInternal
-                           : status.IsNoSpace()    ? ErrorCode::kLimitExceeded
-                                                   : ErrorCode::kUnavailable;
-    return {code, what + ": " + status.ToString()};
-}
-
-struct TransactionEntry {
-    Height height;
-    std::uint32_t index{};
-    template <typename Self, typename Visitor>
-    static void describe(Self& self, Visitor& visit) {
-        visit("height", self.height);
-        visit("index", self.index);
-    }
-};
-
-struct VoteEntry {
-    Height height;
-    Bytes content;
-    template <typename Self, typename Visitor>
-    static void describe(Self& self, Visitor& visit) {
-        visit("height", self.height);
-        visit("content", self.content, Limit{std::size_t{64} * 1024 * 1024});
-    }
-};
-
-class ErrorListener final : public rocksdb::EventListener {
-  public:
-    void OnBackgroundError(rocksdb::BackgroundErrorReason /*reason*/, Status* error) override {
-        has_error_.store(true);
-        if (error->IsNoSpace()) is_out_of_space_.store(true);
-    }
-    [[nodiscard]] bool has_error() const { return has_error_.load(); }
-    [[nodiscard]] bool is_out_of_space() const { return is_out_of_space_.load(); }
-
-  private:
-    std::atomic<bool> has_error_{false};
-    std::atomic<bool> is_out_of_space_{false};
-};
 
 // RocksDB's own log file would be one more file on a disk that runs full: the distribution's build
 // aborts the process at the second failed write to it. What matters comes back as a status.
@@ -136,7 +53,7 @@ rocksdb::ColumnFamilyOptions family_options(std::size_t family) {
     rocksdb::BlockBasedTableOptions table;
     table.checksum = rocksdb::kXXH3;
     options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
-    if (family == kBlobs || family == kBlocks) {
+    if (family == kBlobs || family == kBlocks || family == kClientBlobs) {
         options.enable_blob_files = true;
         options.min_blob_size = 4096;
         options.enable_blob_garbage_collection = true;
@@ -146,127 +63,9 @@ rocksdb::ColumnFamilyOptions family_options(std::size_t family) {
 
 }  // namespace
 
-struct RocksStorage::Database {
-    std::shared_ptr<ErrorListener> listener = std::make_shared<ErrorListener>();
-    std::unique_ptr<rocksdb::DB> db;
-    std::array<ColumnFamilyHandle*, kFamilyCount> families{};
-    std::optional<VoteGuard> guard;
-    // What the journal holds, so that a commit knows what to drop without walking deleted keys.
-    std::map<std::uint64_t, Height> vote_heights;  // by sequence
-    std::map<Digest, Height> body_heights;
-    std::uint64_t next_evidence = 0;
-
-    Database() = default;
-    Database(const Database&) = delete;
-    Database& operator=(const Database&) = delete;
-    Database(Database&&) = delete;
-    Database& operator=(Database&&) = delete;
-    ~Database() {
-        if (!db) return;
-        for (ColumnFamilyHandle* family : families) {
-            if (family != nullptr) (void)db->DestroyColumnFamilyHandle(family);
-        }
-        (void)db->Close();
-    }
-
-    // Votes and proposals of decided heights; the newest vote stays, for its sequence number.
-    void drop_decided_votes(rocksdb::WriteBatch& batch, Height decided) {
-        for (auto entry = vote_heights.begin();
-             entry != vote_heights.end() && std::next(entry) != vote_heights.end();) {
-            if (entry->second > decided) {
-                ++entry;
-                continue;
-            }
-            (void)batch.Delete(families[kVotes], number_key(entry->first));
-            entry = vote_heights.erase(entry);
-        }
-        std::erase_if(body_heights, [&](const auto& body) {
-            if (body.second > decided) return false;
-            (void)batch.Delete(families[kBodies], slice_of(body.first.view()));
-            return true;
-        });
-    }
-
-    // Fills vote_heights and body_heights from what is stored.
-    [[nodiscard]] Result<void> index_journal() {
-        const std::unique_ptr<rocksdb::Iterator> votes(
-            db->NewIterator(rocksdb::ReadOptions(), families[kVotes]));
-        for (votes->SeekToFirst(); votes->Valid(); votes->Next()) {
-            const auto entry = decode<VoteEntry>(view_of(votes->value()));
-            if (!entry || votes->key().size() != 8) {
-                return make_error(ErrorCode::kInternal, "the vote journal is damaged");
-            }
-            std::uint64_t sequence = 0;
-            for (const std::uint8_t byte : view_of(votes->key())) sequence = sequence << 8U | byte;
-            vote_heights[sequence] = entry->height;
-        }
-        if (!votes->status().ok()) return tl::unexpected(error_of(votes->status(), "votes"));
-        const std::unique_ptr<rocksdb::Iterator> bodies(
-            db->NewIterator(rocksdb::ReadOptions(), families[kBodies]));
-        for (bodies->SeekToFirst(); bodies->Valid(); bodies->Next()) {
-            const auto body = decode<Block>(view_of(bodies->value()));
-            if (!body) return make_error(ErrorCode::kInternal, "a stored proposal is damaged");
-            body_heights[header_digest(body->header)] = body->header.height;
-        }
-        if (!bodies->status().ok()) return tl::unexpected(error_of(bodies->status(), "bodies"));
-        return {};
-    }
-
-    // The number of the next record of evidence: one past the newest.
-    [[nodiscard]] Result<void> count_evidence() {
-        const std::unique_ptr<rocksdb::Iterator> walk(
-            db->NewIterator(rocksdb::ReadOptions(), families[kEvidence]));
-        walk->SeekToLast();
-        if (!walk->status().ok()) return tl::unexpected(error_of(walk->status(), "evidence"));
-        if (!walk->Valid()) return {};
-        for (const std::uint8_t byte : view_of(walk->key())) {
-            next_evidence = next_evidence << 8U | byte;
-        }
-        ++next_evidence;
-        return {};
-    }
-
-    [[nodiscard]] Result<std::optional<std::string>> read(Family family, const Slice& key) const {
-        rocksdb::ReadOptions options;
-        options.verify_checksums = true;
-        std::string value;
-        const Status status = db->Get(options, families.at(family), key, &value);
-        if (status.IsNotFound()) return std::optional<std::string>();
-        if (!status.ok()) return tl::unexpected(error_of(status, kFamilyNames.at(family)));
-        return std::optional<std::string>(std::move(value));
-    }
-    [[nodiscard]] Result<void> write(rocksdb::WriteBatch& batch, const char* what) const {
-        rocksdb::WriteOptions options;
-        options.sync = true;
-        const Status status = db->Write(options, &batch);
-        if (!status.ok()) return tl::unexpected(error_of(status, what));
-        return {};
-    }
-    template <typename T>
-    [[nodiscard]] Result<T> read_as(Family family, const Slice& key, const char* what) const {
-        auto value = read(family, key);
-        if (!value) return tl::unexpected(value.error());
-        if (!*value) return make_error(ErrorCode::kNotFound, std::string(what) + " is not here");
-        auto decoded = decode<T>(view_of(**value));
-        if (!decoded) {
-            return make_error(ErrorCode::kInternal,
-                              std::string(what) + " is damaged: " + decoded.error().context);
-        }
-        return decoded;
-    }
-};
-
 RocksStorage::RocksStorage(std::string folder, std::unique_ptr<Database> database)
     : folder_(std::move(folder)), database_(std::move(database)) {}
 RocksStorage::~RocksStorage() = default;
-
-namespace {
-
-tl::unexpected<Error> closed() {
-    return make_error(ErrorCode::kUnavailable, "the ledger is closed after a disk error");
-}
-
-}  // namespace
 
 RocksStorage::Use RocksStorage::use() const {
     std::shared_lock lock(mutex_);
@@ -562,6 +361,7 @@ Result<Bytes> RocksStorage::get_blob(const Digest& hash) const {
     const Use database = use();
     if (!database) return closed();
     auto value = database->read(kBlobs, slice_of(hash.view()));
+    if (value && !*value) value = database->read(kClientBlobs, slice_of(hash.view()));
     if (!value) return tl::unexpected(value.error());
     if (!*value || sha256(view_of(**value)) != hash) {
         return make_error(ErrorCode::kNotFound, "blob " + hash.hex() + " is not here");
@@ -572,17 +372,11 @@ Result<Bytes> RocksStorage::get_blob(const Digest& hash) const {
 bool RocksStorage::has_blob(const Digest& hash) const {
     const Use database = use();
     if (!database) return false;
-    const auto size = database->read(kBlobSizes, slice_of(hash.view()));
-    return size && size->has_value();
-}
-
-Result<void> RocksStorage::erase_blob(const Digest& hash) {
-    const Use database = use();
-    if (!database) return closed();
-    rocksdb::WriteBatch batch;
-    (void)batch.Delete(database->families[kBlobs], slice_of(hash.view()));
-    (void)batch.Delete(database->families[kBlobSizes], slice_of(hash.view()));
-    return noted(database->write(batch, "blob"));
+    for (const Family family : {kBlobSizes, kClientBlobNames}) {
+        const auto entry = database->read(family, slice_of(hash.view()));
+        if (entry && entry->has_value()) return true;
+    }
+    return false;
 }
 
 }  // namespace consilium::node

@@ -53,7 +53,11 @@ class RocksStorage final : public driver::Storage {
     [[nodiscard]] Result<void> put_blob(const Digest& hash, ByteView content) override;
     [[nodiscard]] Result<Bytes> get_blob(const Digest& hash) const override;
     [[nodiscard]] bool has_blob(const Digest& hash) const override;
-    [[nodiscard]] Result<void> erase_blob(const Digest& hash) override;
+    [[nodiscard]] Result<void> put_client_blob(const driver::ClientBlob& blob,
+                                               ByteView content) override;
+    [[nodiscard]] Result<std::vector<driver::ClientBlob>> client_blobs() const override;
+    [[nodiscard]] Result<void> keep_client_blob(const Digest& hash) override;
+    [[nodiscard]] Result<void> erase_client_blobs(const std::vector<Digest>& hashes) override;
 
     // A background error of RocksDB (a full disk, say): writes fail from then on.
     [[nodiscard]] bool has_background_error() const;

@@ -97,6 +97,7 @@ Result<void> Runtime::open_driver(bool is_first_start) {
     driver_options.first_start = is_first_start;
     driver_options.consensus.view_timeout_ms = config.consensus_base_timeout_ms;
     driver_options.consensus.heartbeat_ms = config.consensus_heartbeat_ms;
+    driver_options.client_blob_blocks = config.client_blob_blocks;
     driver_options.nonce = fresh_nonce();
     auto opened = driver::Driver::open(driver_options, *this, current_time());
     if (!opened) return tl::unexpected(opened.error());

@@ -110,6 +110,8 @@ struct RoundReference {
     friend bool operator==(const RoundReference&, const RoundReference&) = default;
 };
 // The epoch that shall end; a new one opens as soon as no round is running.
+// verification/void_epoch, too: a member holds secrets that are ahead of this chain, so it was set
+// back to an older height and the epoch's masks and coins may be known already.
 struct EpochReference {
     std::uint64_t mpc_epoch{};
     template <typename Self, typename Visitor>

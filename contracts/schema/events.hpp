@@ -248,7 +248,7 @@ struct EpochOpened {  // EPOCH_OPEN
     }
     friend bool operator==(const EpochOpened&, const EpochOpened&) = default;
 };
-struct EpochChanged {  // became ACTIVE, or ended
+struct EpochChanged {  // became ACTIVE, is void, or ended
     std::uint64_t mpc_epoch{};
     template <typename Self, typename Visitor>
     static void describe(Self& self, Visitor& visit) {

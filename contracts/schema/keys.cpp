@@ -52,13 +52,13 @@ KeyBuilder of_coin(std::string_view name, const CoinId& id) {
     return key;
 }
 
-constexpr std::array<std::string_view, 32> kNames{
+constexpr std::array<std::string_view, 33> kNames{
     "chain",    "parameters", "registry",   "governance", "tasks",        "rounds",
     "mpc",      "account",    "account_at", "nonce",      "organisation", "organisation_named",
     "ballot",   "proposal",   "task",       "model",      "metrics",      "epoch",
     "setup",    "ephemeral",  "bundle",     "batch",      "prep_share",   "pledge",
     "range",    "round",      "verdict",    "history",    "privacy",      "membership",
-    "rotation", "invitations"};
+    "rotation", "invitations", "epoch_void"};
 constexpr std::array<std::string_view, 12> kShareNames{
     "stat1",  "stat2",      "aggregate",   "aggregate_ok", "coin",         "coin_share",
     "prep_w", "prep_check", "prep_reveal", "dispute",      "dispute_keys", "exclusion"};
@@ -168,6 +168,9 @@ Bytes dispute(const BatchLabel& label) {
 }
 Bytes dispute_keys(const BatchLabel& label) {
     return KeyBuilder("dispute_keys").number(label.mpc_epoch).number(label.batch).take();
+}
+Bytes epoch_void(std::uint64_t mpc_epoch) {
+    return KeyBuilder("epoch_void").number(mpc_epoch).take();
 }
 Bytes exclusion(std::uint64_t mpc_epoch, std::uint16_t member) {
     return KeyBuilder("exclusion").number(mpc_epoch).number(member).take();

@@ -37,6 +37,7 @@ namespace consilium::schema::keys {
 [[nodiscard]] Bytes privacy(std::uint32_t task, std::uint32_t organisation);
 
 [[nodiscard]] Bytes epoch(std::uint64_t mpc_epoch);                            // EpochRecord
+[[nodiscard]] Bytes epoch_void(std::uint64_t mpc_epoch);                       // EpochVoidRecord
 [[nodiscard]] Bytes setup(std::uint64_t mpc_epoch);                            // SetupRecord
 [[nodiscard]] Bytes ephemeral(std::uint64_t mpc_epoch, const PublicKey& key);  // EphemeralKeyRecord
 struct BundleId {

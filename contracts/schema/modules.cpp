@@ -270,6 +270,8 @@ std::string_view to_string(EndReason reason) {
             return "epoch_halted";
         case EndReason::kMembershipChanged:
             return "membership_changed";
+        case EndReason::kChainSetBack:
+            return "chain_set_back";
     }
     UNREACHABLE();
 }

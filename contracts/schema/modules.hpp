@@ -44,6 +44,7 @@ inline constexpr std::uint16_t kStat2 = 11;
 inline constexpr std::uint16_t kAggregate = 12;
 inline constexpr std::uint16_t kAggregateOk = 13;
 inline constexpr std::uint16_t kReference = 14;
+inline constexpr std::uint16_t kVoidEpoch = 15;
 inline constexpr std::uint16_t kReportMetrics = 1;  // models
 }  // namespace action
 
@@ -89,6 +90,7 @@ inline constexpr std::uint16_t kSeed = 15;
 inline constexpr std::uint16_t kRangesClosed = 16;
 inline constexpr std::uint16_t kReferenceFixed = 17;
 inline constexpr std::uint16_t kEpochHalted = 18;
+inline constexpr std::uint16_t kEpochVoid = 19;
 inline constexpr std::uint16_t kModelRegistered = 1;  // models
 inline constexpr std::uint16_t kMetricsReported = 2;
 inline constexpr std::uint16_t kModelPromoted = 3;

@@ -109,6 +109,16 @@ struct EphemeralKeyRecord {
     friend bool operator==(const EphemeralKeyRecord&, const EphemeralKeyRecord&) = default;
 };
 
+// epoch_void/<mpc_epoch>: members that say so (verification/void_epoch); kept for ever.
+struct EpochVoidRecord {
+    MemberSet members{};
+    template <typename Self, typename Visitor>
+    static void describe(Self& self, Visitor& visit) {
+        visit("members", self.members);
+    }
+    friend bool operator==(const EpochVoidRecord&, const EpochVoidRecord&) = default;
+};
+
 struct SubsetSetup {
     MemberSet subset{};
     std::uint32_t turn{};
@@ -302,9 +312,10 @@ enum class EndReason : std::uint8_t {
     kNoReference = 9,         // aborted: one is required, and no quorum computed the same
     kEpochHalted = 10,        // cancelled: more than t members are proven liars
     kMembershipChanged = 11,  // aborted: the next attempt has another committee
+    kChainSetBack = 12,       // cancelled: t + 1 members have answered a later state
 };
 [[nodiscard]] constexpr bool is_known(EndReason reason) {
-    return reason <= EndReason::kMembershipChanged;
+    return reason <= EndReason::kChainSetBack;
 }
 [[nodiscard]] std::string_view to_string(EndReason reason);
 

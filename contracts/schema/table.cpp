@@ -84,6 +84,8 @@ constexpr std::array kActions{
                kValidatorOnly, kFromStart, BlobKind::kNone, 5000},
     ActionInfo{Module::kVerification, action::kReference, kVerification, "reference",
                kValidatorOnly, kFromStart, BlobKind::kIntegers, 500},
+    ActionInfo{Module::kVerification, action::kVoidEpoch, kVerification, "void_epoch",
+               kValidatorOnly, kFromStart, BlobKind::kNone, 500},
     ActionInfo{Module::kModels, action::kReportMetrics, kModels, "report_metrics", kTrainerOnly,
                kFromStart, BlobKind::kNone, 200},
 };
@@ -132,6 +134,7 @@ constexpr std::array kEvents{
               "aggregate_fallback"},
     EventInfo{Module::kVerification, event::kExcluded, kVerification, "excluded"},
     EventInfo{Module::kVerification, event::kEpochHalted, kVerification, "epoch_halted"},
+    EventInfo{Module::kVerification, event::kEpochVoid, kVerification, "epoch_void"},
     EventInfo{Module::kVerification, event::kSeed, kVerification, "seed"},
     EventInfo{Module::kVerification, event::kRangesClosed, kVerification, "ranges_closed"},
     EventInfo{Module::kVerification, event::kReferenceFixed, kVerification, "reference_fixed"},
@@ -151,6 +154,17 @@ std::optional<BlobReference> reference_of(const Bytes& arguments, BlobKind kind,
     if (!decoded) return std::nullopt;
     const BlobName& name = (*decoded).*member;
     return BlobReference{name.sha256, name.length, kind};
+}
+
+// What a client sends for the batch of its attempt.
+template <typename Arguments>
+std::optional<BlobReference> client_reference_of(const Bytes& arguments, BlobKind kind,
+                                                 BlobName Arguments::*member) {
+    const auto decoded = decode<Arguments>(arguments);
+    if (!decoded) return std::nullopt;
+    const BlobName& name = (*decoded).*member;
+    const BatchLabel batch{decoded->label.mpc_epoch, decoded->label.batch};
+    return BlobReference{name.sha256, name.length, kind, batch};
 }
 
 // Of the proposals only the one to approve a reference set names a blob.
@@ -202,10 +216,10 @@ std::optional<BlobReference> blob_reference(const Transaction& transaction) {
     if (info == nullptr || info->blob == BlobKind::kNone) return std::nullopt;
     const Bytes& arguments = transaction.arguments;
     if (info->module == Module::kSubmission && info->action == action::kRange) {
-        return reference_of<Range>(arguments, info->blob, &Range::proof);
+        return client_reference_of<Range>(arguments, info->blob, &Range::proof);
     }
     if (info->module == Module::kSubmission) {
-        return reference_of<Submit>(arguments, info->blob, &Submit::update);
+        return client_reference_of<Submit>(arguments, info->blob, &Submit::update);
     }
     if (info->module == Module::kGovernance) return proposed_blob(arguments, info->blob);
     CHECK(info->module == Module::kVerification);

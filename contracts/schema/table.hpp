@@ -5,6 +5,7 @@
 #include <span>
 #include <string_view>
 
+#include "contracts/schema/arguments.hpp"
 #include "contracts/schema/blob_reference.hpp"
 #include "contracts/schema/modules.hpp"
 #include "core/transaction.hpp"
@@ -44,6 +45,9 @@ struct BlobReference {
     Digest sha256;
     std::uint64_t length{};
     BlobKind kind = BlobKind::kNone;
+    // A masked update or a range proof of a client: of no use once the attempt that this batch
+    // serves is over.
+    std::optional<BatchLabel> batch{};
     friend bool operator==(const BlobReference&, const BlobReference&) = default;
 };
 // nullopt: the action names no blob, or the arguments do not decode (then the receipt says so and

@@ -90,6 +90,7 @@ constexpr std::array kArguments{
     entry<Aggregate>(Module::kVerification, action::kAggregate),
     entry<AggregateOk>(Module::kVerification, action::kAggregateOk),
     entry<ReferenceUpdate>(Module::kVerification, action::kReference),
+    entry<EpochReference>(Module::kVerification, action::kVoidEpoch),
     entry<ReportMetrics>(Module::kModels, action::kReportMetrics),
 };
 
@@ -132,6 +133,7 @@ constexpr std::array kEventPayloads{
     entry<PhaseChanged>(Module::kVerification, event::kAggregateFallback),
     entry<ExclusionRecord>(Module::kVerification, event::kExcluded),
     entry<EpochHalted>(Module::kVerification, event::kEpochHalted),
+    entry<EpochChanged>(Module::kVerification, event::kEpochVoid),
     entry<SeedOpened>(Module::kVerification, event::kSeed),
     entry<RangesClosed>(Module::kVerification, event::kRangesClosed),
     entry<ReferenceFixed>(Module::kVerification, event::kReferenceFixed),
@@ -245,6 +247,7 @@ constexpr std::array kRecords{
     NamedRecord{"membership", render_as<MembershipRecord>},
     NamedRecord{"rotation", render_as<RotationRecord>},
     NamedRecord{"invitations", render_as<InvitationsRecord>},
+    NamedRecord{"epoch_void", render_as<EpochVoidRecord>},
 };
 
 std::string name_of_code(std::uint16_t number) {

@@ -15,6 +15,11 @@ namespace consilium::contracts::verification {
 [[nodiscard]] schema::Code execute_setup(Execution& execution, const Sender& sender,
                                          const Transaction& transaction);
 
+// void_epoch: a member tells that the chain was set back behind what it has answered. With t+1
+// members one is honest: the round is cancelled and the next epoch opens before any other round.
+[[nodiscard]] schema::Code execute_void(Execution& execution, const Sender& sender,
+                                        const Transaction& transaction);
+
 // By vote of the council.
 [[nodiscard]] schema::Code request_renewal(Execution& execution,
                                            const schema::EpochReference& reference);

@@ -58,6 +58,7 @@ std::string why_aborted(schema::EndReason reason) {
         return "no quorum of validators computed the same reference update";
     }
     if (reason == schema::EndReason::kMembershipChanged) return "the validators have changed";
+    if (reason == schema::EndReason::kChainSetBack) return "the chain was set back";
     return "too few took part";
 }
 

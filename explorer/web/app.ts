@@ -374,6 +374,7 @@ const FAULTS: Record<string, [string, string]> = {
   batch_disputed: ["Batch disputed", "warn"],
   excluded: ["Excluded as a liar", "bad"],
   epoch_halted: ["Epoch halted", "bad"],
+  epoch_void: ["Epoch void", "bad"],
 };
 
 function placeOf(fault: Fault): string {

@@ -89,7 +89,7 @@ Result<void> BlobPool::store(const WantedBlob& wanted, ByteView content) {
         return make_error(ErrorCode::kMalformed, "the blob does not parse");
     }
     if (!env_.storage().has_blob(wanted.key.hash)) {
-        if (auto stored = env_.storage().put_blob(wanted.key.hash, content); !stored) {
+        if (auto stored = put(wanted, content); !stored) {
             storage_error_ = stored.error();
             return stored;
         }

@@ -5,6 +5,9 @@
 // one against the sender's manifest; the whole is verified at the end. A peer that lies, has
 // nothing or is slow is left for the next one. Only what was asked for by want() is ever pulled.
 //
+// Blobs of clients are erased some blocks after the attempt that they were for (R9); peers that ask
+// for one of these then hear, as for any that is not here, a length of zero.
+//
 // Effects go through Env; the caller asks take_changes() after each call.
 #pragma once
 #include <cstdint>
@@ -15,7 +18,7 @@
 #include <set>
 #include <vector>
 
-#include "contracts/schema/blob_reference.hpp"
+#include "contracts/schema/table.hpp"
 #include "core/membership.hpp"
 #include "node/driver/env.hpp"
 #include "node/driver/mempool.hpp"
@@ -26,7 +29,9 @@ struct WantedBlob {
     BlobKey key;              // length 0: not known, only the hash counts
     schema::BlobKind kind{};  // kNone: an input of execution, pulled without saying HAVE
     bool is_urgent{};         // a proposal or a block names it: ask anybody, before other pulls
+    std::optional<schema::BatchLabel> batch{};  // of a client: stored as such
 };
+[[nodiscard]] WantedBlob wanted_by(const schema::BlobReference& name, bool is_urgent);
 
 enum class BlobPresence {
     kAbsent,
@@ -48,6 +53,16 @@ class BlobPool {
     // Content from this node's own API: checked, stored durably, announced.
     // kMismatch: not the wanted content; kMalformed: it does not parse.
     [[nodiscard]] Result<void> store(const WantedBlob& wanted, ByteView content);
+
+    // At the start: what the store holds of clients.
+    void restore(const std::vector<ClientBlob>& held);
+    // A block is about to be committed that names this blob as a member's: it stays for ever, even
+    // if a client's blob with the same bytes is held.
+    void keep(const Digest& hash);
+    // Erases what clients sent for attempts that were over `keep_blocks` blocks before `head`.
+    void erase_spent(const StateReader& state, Height head, std::uint64_t keep_blocks);
+    [[nodiscard]] std::size_t held_of_clients() const { return of_clients_.size(); }
+    [[nodiscard]] std::uint64_t erased_of_clients() const { return erased_of_clients_; }
 
     // Reads the content unless this node has said HAVE for it already.
     [[nodiscard]] BlobPresence examine(const WantedBlob& blob) const;
@@ -98,6 +113,9 @@ class BlobPool {
     void add_have(const Have& have);
     void say_have(const BlobKey& blob);
     [[nodiscard]] const Have* own_have(const BlobKey& blob) const;
+    [[nodiscard]] Result<void> put(const WantedBlob& wanted, ByteView content);
+    // Takes back our HAVE of every length and what is kept at hand for peers.
+    void forget(const Digest& hash);
 
     ChainIdentity identity_;
     PublicKey own_key_;
@@ -106,7 +124,9 @@ class BlobPool {
     std::map<BlobKey, std::map<ReplicaId, Have>> haves_;
     std::map<ReplicaId, std::deque<BlobKey>> haves_by_member_;  // oldest first
     std::map<Digest, Pull> pulls_;
-    std::list<Served> served_;  // most recently asked first
+    std::list<Served> served_;                         // most recently asked first
+    std::map<Digest, schema::BatchLabel> of_clients_;  // as in the store
+    std::uint64_t erased_of_clients_ = 0;
     std::set<Digest> changes_;
     std::size_t pulled_bytes_ = 0;
     std::optional<Error> storage_error_;

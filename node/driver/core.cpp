@@ -49,6 +49,7 @@ Driver::Core::Core(const DriverOptions& options, Env& env, Chain chain, Recovere
       is_amnesic_(recovered.amnesia_nonce.has_value()),
       stored_evidence_(std::move(recovered.evidence)) {
     blobs_.set_membership(chain_.membership());
+    blobs_.restore(recovered.client_blobs);
     sync_.set_membership(chain_.membership());
     desk_.restore(std::move(recovered.bodies));
 }
@@ -60,6 +61,7 @@ void Driver::Core::start(Now now) {
     }
     env_.broadcast(encode_frame(StatusMessage{chain_.height(), true}));
     want_expected_blobs();
+    erase_spent_blobs();
     queue(consensus::Tick{});
     settle();
 }
@@ -232,6 +234,7 @@ bool Driver::Core::apply_synced_block(const CertifiedBlock& block) {
 
 bool Driver::Core::commit(ExecutedBlock executed, const Certificate& certificate, bool is_live) {
     Block block = executed.block;
+    keep_blobs_of_members(block);
     if (auto committed = chain_.commit(std::move(executed), certificate, is_live); !committed) {
         fail(committed.error(), ReportKind::kDegraded);
         return false;
@@ -246,6 +249,7 @@ bool Driver::Core::commit(ExecutedBlock executed, const Certificate& certificate
     mempool_.advance(chain_.height(), nonces, now_.monotonic_ms);
     note_missing_blobs(block);
     want_expected_blobs();
+    erase_spent_blobs();
     desk_.advance(std::move(block));
     // Before whatever still waits in the queue: that is of the height that is over.
     inputs_.emplace_front(
@@ -264,7 +268,7 @@ void Driver::Core::want_expected_blobs() {
             if (contracts::is_blob_expected(chain_.state(), transaction)) {
                 // A window may have opened that lets the blob be pulled, or an epoch voided our
                 // HAVE.
-                blobs_.want({{name->sha256, name->length}, name->kind, false}, now_.monotonic_ms);
+                blobs_.want(wanted_by(*name, false), now_.monotonic_ms);
             } else {
                 // Its time is over and nobody will pull the blob any more. Replicas that lack it
                 // can never propose it, so those that hold it must not wait for it either: they
@@ -288,6 +292,17 @@ void Driver::Core::note_missing_blobs(const Block& block) {
     }
 }
 
+void Driver::Core::keep_blobs_of_members(const Block& block) {
+    for (const Transaction& transaction : block.transactions) {
+        const auto name = schema::blob_reference(transaction);
+        if (name && !name->batch) blobs_.keep(name->sha256);
+    }
+}
+
+void Driver::Core::erase_spent_blobs() {
+    blobs_.erase_spent(chain_.state(), chain_.height(), options_.client_blob_blocks);
+}
+
 void Driver::Core::want_blobs_in_use(std::set<Digest>& named) {
     if (!may_lack_blobs_) return;
     may_lack_blobs_ = false;
@@ -295,7 +310,7 @@ void Driver::Core::want_blobs_in_use(std::set<Digest>& named) {
         if (env_.storage().has_blob(name.sha256)) continue;
         may_lack_blobs_ = true;
         named.insert(name.sha256);
-        blobs_.want({{name.sha256, name.length}, name.kind, true}, now_.monotonic_ms);
+        blobs_.want(wanted_by(name, true), now_.monotonic_ms);
     }
 }
 
@@ -313,6 +328,8 @@ DriverStatus Driver::Core::status() const {
     status.waiting_bytes = mempool_.bytes();
     status.pulled_blobs = blobs_.wanted();
     status.pulled_bytes = blobs_.pulled_bytes();
+    status.client_blobs = blobs_.held_of_clients();
+    status.client_blobs_erased = blobs_.erased_of_clients();
     status.buffered_messages = replica_.buffered_messages();
     status.buffered_messages_max = replica_.max_buffered_messages();
     status.proposals_refused = desk_.refused();

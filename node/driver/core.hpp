@@ -38,6 +38,7 @@ class Driver::Core {
         std::vector<Block> bodies;
         std::optional<std::uint64_t> amnesia_nonce;
         std::map<PublicKey, std::size_t> evidence;  // stored records, by offender
+        std::vector<ClientBlob> client_blobs;       // held
     };
     Core(const DriverOptions& options, Env& env, Chain chain, Recovered recovered);
 
@@ -116,6 +117,9 @@ class Driver::Core {
     // Adds the blobs that the state uses and we lack, because they were voted for without us.
     void want_blobs_in_use(std::set<Digest>& named);
     void note_missing_blobs(const Block& block);
+    // What members post is read by whoever replays the chain, whichever other name its bytes have.
+    void keep_blobs_of_members(const Block& block);
+    void erase_spent_blobs();
     void set_timer();
     void fail(const Error& error, ReportKind kind);
     void note_modes();

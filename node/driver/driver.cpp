@@ -50,10 +50,13 @@ Result<std::unique_ptr<Driver>> Driver::open(const DriverOptions& options, Env& 
     if (!journal) return tl::unexpected(journal.error());
     const auto evidence = env.storage().load_evidence();
     if (!evidence) return tl::unexpected(evidence.error());
+    auto client_blobs = env.storage().client_blobs();
+    if (!client_blobs) return tl::unexpected(client_blobs.error());
     Core::Recovered recovered{.journal = std::move(journal->state),
                               .bodies = std::move(journal->bodies),
                               .amnesia_nonce = std::nullopt,
-                              .evidence = {}};
+                              .evidence = {},
+                              .client_blobs = std::move(*client_blobs)};
     for (const EvidenceRecord& record : *evidence) ++recovered.evidence[record.offender];
     const bool is_forgetful = chain->was_empty() && !options.first_start;
     if (is_forgetful || !journal->is_trusted) recovered.amnesia_nonce = options.nonce;

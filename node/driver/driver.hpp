@@ -34,6 +34,9 @@ struct DriverOptions {
     bool first_start = false;
     consensus::ReplicaConfig consensus;
     DriverTimes times;
+    // How many blocks behind the end of their attempt masked updates and range proofs are kept
+    // (R9). Nothing on the chain needs them from the end on, so nodes need not agree.
+    std::uint64_t client_blob_blocks = 100;
     // Fresh random bits for this process; used in questions that old answers must not fit.
     std::uint64_t nonce{};
 };
@@ -88,7 +91,9 @@ struct DriverStatus {
     std::size_t waiting_bytes{};
     std::size_t pulled_blobs{};  // being pulled
     std::size_t pulled_bytes{};
-    std::size_t buffered_messages{};  // held for peers by consensus
+    std::size_t client_blobs{};           // masked updates and range proofs held
+    std::uint64_t client_blobs_erased{};  // since the driver was opened
+    std::size_t buffered_messages{};      // held for peers by consensus
     std::size_t buffered_messages_max{};
     std::uint64_t proposals_refused{};
     std::uint64_t view_changes{};

@@ -225,7 +225,7 @@ bool ProposalDesk::has_blobs(Proposal& proposal, Now now) {
     for (const auto& [id, transaction] : proposal.bodies) {
         const auto blob = schema::blob_reference(transaction);
         if (!blob) continue;
-        const WantedBlob wanted{{blob->sha256, blob->length}, blob->kind, true};
+        const WantedBlob wanted = wanted_by(*blob, true);
         if (!distinct.insert(wanted.key).second) continue;
         total = saturating_add(total, blob->length);
         switch (parts_.blobs.examine(wanted)) {

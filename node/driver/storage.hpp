@@ -12,6 +12,7 @@
 #include <optional>
 #include <vector>
 
+#include "contracts/schema/arguments.hpp"
 #include "core/block.hpp"
 #include "core/bytes.hpp"
 #include "core/certificate.hpp"
@@ -95,6 +96,14 @@ struct EvidenceRecord {
     friend bool operator==(const EvidenceRecord&, const EvidenceRecord&) = default;
 };
 
+// A masked update or a range proof of a client, which is not kept for ever: one-time padded, its
+// secrecy lasts only as long as nobody finds the erased keys of its batch.
+struct ClientBlob {
+    Digest hash;
+    schema::BatchLabel batch;  // that masks it
+    friend bool operator==(const ClientBlob&, const ClientBlob&) = default;
+};
+
 class Storage {
   public:
     Storage() = default;
@@ -133,10 +142,20 @@ class Storage {
 
     // Content-addressed. put_blob is synced: a HAVE is signed only after it has succeeded.
     [[nodiscard]] virtual Result<void> put_blob(const Digest& hash, ByteView content) = 0;
+    // The same for a client's blob, which lies apart so that erasing it returns its space. If the
+    // content is here already, as whichever, nothing changes.
+    [[nodiscard]] virtual Result<void> put_client_blob(const ClientBlob& blob,
+                                                       ByteView content) = 0;
+    // The blobs of clients that are here, by ascending hash.
+    [[nodiscard]] virtual Result<std::vector<ClientBlob>> client_blobs() const = 0;
+    // A client's blob is what a member has posted, too: from now on it is like any other. No error
+    // when no client's blob has this hash.
+    [[nodiscard]] virtual Result<void> keep_client_blob(const Digest& hash) = 0;
+    // Synced, all or none. Blobs that are not of clients stay; unknown ones are no error.
+    [[nodiscard]] virtual Result<void> erase_client_blobs(const std::vector<Digest>& hashes) = 0;
     // kNotFound when absent; content that no longer has this hash is reported as absent, too.
     [[nodiscard]] virtual Result<Bytes> get_blob(const Digest& hash) const = 0;
     [[nodiscard]] virtual bool has_blob(const Digest& hash) const = 0;
-    [[nodiscard]] virtual Result<void> erase_blob(const Digest& hash) = 0;
 };
 
 }  // namespace consilium::driver

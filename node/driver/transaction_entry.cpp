@@ -144,7 +144,7 @@ void TransactionEntry::accept(Pending pending, std::uint64_t now_ms) {
     auto added = parts_.mempool.add(std::move(pending.candidate), parts_.chain.height(), now_ms);
     CHECK(added.has_value());  // screen() asked for the same
     if (const auto blob = schema::blob_reference(transaction)) {
-        const WantedBlob wanted{{blob->sha256, blob->length}, blob->kind, false};
+        const WantedBlob wanted = wanted_by(*blob, false);
         Result<void> stored{};
         for (const Bytes& content : pending.blobs) {
             if (sha256(content) == blob->sha256) stored = parts_.blobs.store(wanted, content);
@@ -177,8 +177,7 @@ void TransactionEntry::resend(std::uint64_t now_ms, std::uint64_t age_ms) {
         for (const Waiting* waiting : parts_.mempool.naming(blob.hash)) {
             if (!waiting->ready_since_ms) again.push_back(waiting);
             const auto name = schema::blob_reference(waiting->candidate.transaction);
-            if (name)
-                parts_.blobs.announce({{name->sha256, name->length}, name->kind, false}, true);
+            if (name) parts_.blobs.announce(wanted_by(*name, false), true);
         }
     }
     for (const Waiting* waiting : again) {
@@ -195,14 +194,10 @@ std::optional<WantedBlob> TransactionEntry::find_wanted(const Digest& hash,
                                                         const PublicKey& account) const {
     for (const Waiting* waiting : parts_.mempool.naming(hash)) {
         const auto blob = schema::blob_reference(waiting->candidate.transaction);
-        if (blob && blob->sha256 == hash) {
-            return WantedBlob{{hash, blob->length}, blob->kind, false};
-        }
+        if (blob && blob->sha256 == hash) return wanted_by(*blob, false);
     }
     const auto blob = contracts::pledged_blob(parts_.chain.state(), account);
-    if (blob && blob->sha256 == hash) {
-        return WantedBlob{{hash, blob->length}, blob->kind, false};
-    }
+    if (blob && blob->sha256 == hash) return wanted_by(*blob, false);
     return std::nullopt;
 }
 

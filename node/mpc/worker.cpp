@@ -1,7 +1,9 @@
 // One step of the worker: which epoch, which phase, what is owed.
 #include "node/mpc/worker.hpp"
 
+#include "contracts/schema/arguments.hpp"
 #include "fl_engine/smpc/committee.hpp"
+#include "node/mpc/chain_mark.hpp"
 #include "node/mpc/context.hpp"
 #include "node/mpc/epoch_keys.hpp"
 #include "node/mpc/epoch_setup.hpp"
@@ -24,29 +26,29 @@ class Worker::Core {
           references_(references),
           kdf_(options_.identity.chain_id) {}
 
-    Result<std::vector<Outgoing>> step(const StateReader& state) {
+    Result<std::vector<Outgoing>> step(const StateReader& state,
+                                       const std::optional<ChainPosition>& at) {
         std::vector<Outgoing> owed;
         const std::vector<Letter> received = mailbox_.take();
         const schema::MpcRecord mpc = find_mpc(state);
         const auto epoch = current_epoch(state, mpc);
         status_.mpc_epoch = epoch ? epoch->mpc_epoch : 0;
         status_.has_work_left = false;
+        if (at) {
+            auto is_usable = compare_chain(state, *at, mpc, epoch, owed);
+            if (!is_usable) return tl::unexpected(is_usable.error());
+            if (!*is_usable) return owed;
+        }
         const std::uint64_t newest = mpc.current.value_or(mpc.next_epoch);
         if (newest_ != newest) {
-            round_ = RoundShares();
-            preparation_ = Preparation();
-            exchange_ = KeyExchange();
-            recovery_ = Recovery();
-            answers_ = RecoveryAnswers();
-            is_setup_erased_ = false;
+            forget_epoch();
             const auto has_later = erase_older_epochs(secrets_, newest);
             if (!has_later) return tl::unexpected(has_later.error());
             is_behind_ = *has_later;
             newest_ = newest;
         }
         if (is_behind_) {
-            ++status_.refusals;
-            status_.last_problem = "this state is behind: secrets of a later epoch are held";
+            refuse("this state is behind: secrets of a later epoch are held");
             return owed;
         }
         if (references_ != nullptr) {
@@ -91,6 +93,59 @@ class Worker::Core {
         return std::move(*epoch);
     }
 
+    void refuse(const char* why) {
+        ++status_.refusals;
+        status_.last_problem = why;
+    }
+    void forget_epoch() {
+        round_ = RoundShares();
+        preparation_ = Preparation();
+        exchange_ = KeyExchange();
+        recovery_ = Recovery();
+        answers_ = RecoveryAnswers();
+        is_setup_erased_ = false;
+        newest_.reset();
+    }
+
+    // Whether this chain may be answered: it has the state that was answered last.
+    Result<bool> compare_chain(const StateReader& state, const ChainPosition& at,
+                               const schema::MpcRecord& mpc,
+                               const std::optional<schema::EpochRecord>& epoch,
+                               std::vector<Outgoing>& owed) {
+        const std::uint64_t opened = mpc.current.value_or(mpc.next_epoch - 1);
+        const auto view = mark_.look(secrets_, at, opened, options_.block_at);
+        if (!view) return tl::unexpected(view.error());
+        status_.is_behind = *view == ChainView::kBehind;
+        status_.is_set_back = *view == ChainView::kSetBack;
+        if (*view == ChainView::kFollows) return true;
+        forget_epoch();
+        if (status_.is_behind) {
+            refuse("this chain has not come to the state yet that was answered last");
+            return false;
+        }
+        refuse("the chain was set back behind what was answered: the epoch is void");
+        // All of them: none of an epoch that is not void can be there yet.
+        const auto erased = erase_older_epochs(secrets_, ~std::uint64_t{0});
+        if (!erased) return tl::unexpected(erased.error());
+        if (epoch) tell_void(state, *epoch, owed);
+        return false;
+    }
+
+    void tell_void(const StateReader& state, const schema::EpochRecord& epoch,
+                   std::vector<Outgoing>& owed) const {
+        const auto self = epoch.find_member(options_.own_key);
+        if (!self) return;
+        const auto bytes = state.get(schema::keys::epoch_void(epoch.mpc_epoch));
+        const auto told = bytes ? decode<schema::EpochVoidRecord>(*bytes)
+                                : Result<schema::EpochVoidRecord>(schema::EpochVoidRecord{});
+        if (!told || (told->members & schema::member_bit(*self)) != 0) return;
+        owed.push_back({.label = "epoch-" + std::to_string(epoch.mpc_epoch) + "/void",
+                        .module = static_cast<std::uint16_t>(schema::Module::kVerification),
+                        .action = schema::action::kVoidEpoch,
+                        .arguments = encode(schema::EpochReference{epoch.mpc_epoch}),
+                        .blobs = {}});
+    }
+
     // The keys of the active epoch: held, derived from the setup, or had from the other members.
     Result<std::optional<EpochKeys>> find_keys(const Context& context,
                                                const std::vector<Letter>& received) {
@@ -124,6 +179,7 @@ class Worker::Core {
     BlobSource& blobs_;
     ReferenceSource* references_;
     smpc::Kdf kdf_;
+    ChainMark mark_;
     RoundReference reference_;
     RoundShares round_;
     Preparation preparation_;
@@ -142,8 +198,9 @@ Worker::Worker(WorkerOptions options, SecretStore& secrets, BlobSource& blobs,
     : core_(std::make_unique<Core>(std::move(options), secrets, blobs, references)) {}
 Worker::~Worker() = default;
 
-Result<std::vector<Outgoing>> Worker::step(const StateReader& state) {
-    return core_->step(state);
+Result<std::vector<Outgoing>> Worker::step(const StateReader& state,
+                                           const std::optional<ChainPosition>& at) {
+    return core_->step(state, at);
 }
 
 WorkerStatus Worker::status() const {

@@ -18,6 +18,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -72,6 +73,12 @@ struct Outgoing {
     std::vector<Bytes> blobs;  // that the arguments name
 };
 
+// Which final state a step looks at.
+struct ChainPosition {
+    Height height;
+    Digest block;  // digest of its header
+};
+
 struct WorkerStatus {
     std::uint64_t mpc_epoch{};       // 0: none
     std::uint32_t batches{};         // whose keys are held
@@ -82,6 +89,8 @@ struct WorkerStatus {
     std::uint64_t contradictions{};  // epochs whose members contradict each other about lost keys
     std::uint64_t keys_given{};      // letters with keys for members that have lost theirs
     std::string last_receiver;       // of those: validator key, 16 hex characters
+    bool is_behind{};    // the chain has not come to the state yet that was looked at last
+    bool is_set_back{};  // the chain forgot a state that was answered: its epoch is void
 };
 
 struct WorkerOptions {
@@ -92,6 +101,9 @@ struct WorkerOptions {
     std::uint64_t slice_work = std::uint64_t{1} << 27;
     // With the validator key; for requests to other members. Absent: lost keys are not asked for.
     std::function<Signature(const Digest&)> sign = {};
+    // Digest of the final block at a height that this node's chain has; nullopt: it has none.
+    // Needed for steps with a position.
+    std::function<std::optional<Digest>(Height)> block_at = {};
 };
 
 class ReferenceSource;  // reference_source.hpp
@@ -109,7 +121,9 @@ class Worker {
 
     // What is owed in this final state, in the order in which it should be sent. An error is one of
     // the SecretStore's: nothing may be sent, the caller tries again at the next block.
-    [[nodiscard]] Result<std::vector<Outgoing>> step(const StateReader& state);
+    // With a position the chain is compared with what was answered before (chain_mark.hpp).
+    [[nodiscard]] Result<std::vector<Outgoing>> step(const StateReader& state,
+                                                     const std::optional<ChainPosition>& at = {});
     [[nodiscard]] WorkerStatus status() const;
 
     // A letter of another validator, whose key the link has proved; the next step() looks at it.

@@ -90,5 +90,49 @@ TEST(BlobsInUse, submitted_updates_are_until_the_round_ends) {
     EXPECT_TRUE(scene.in_use(BlobKind::kVector).empty());
 }
 
+TEST(ClientBlobs, an_attempt_ends_when_its_round_does_and_aborted_ones_before) {
+    Scene scene;
+    scene.driver.set_up_epoch();
+    scene.driver.prepare_batches();
+    const std::set<std::uint16_t> all = {1, 2, 3, 4};
+    const auto end_of = [&](std::uint64_t batch) {
+        return attempt_end(scene.chain.state, {1, batch});
+    };
+    EXPECT_EQ(end_of(0), std::nullopt);                            // runs
+    EXPECT_EQ(end_of(1), Height{0});                               // certified, serves nothing yet
+    EXPECT_EQ(end_of(99), Height{0});                              // nobody knows it
+    scene.driver.submit(scene.driver.similar_updates(1, 0), {1});  // too few
+    for (int i = 0; i < 30 && !end_of(0); ++i) scene.chain.pass(1);
+    const auto aborted = end_of(0);
+    ASSERT_TRUE(aborted.has_value());
+    EXPECT_GT(*aborted, Height{0});
+    EXPECT_LE(*aborted, scene.chain.height);
+    const auto round = scene.driver.round();  // its next attempt, on the batch in stock
+    ASSERT_EQ(round.label.attempt, 1U);
+    EXPECT_EQ(end_of(round.label.batch), std::nullopt);
+    scene.driver.submit(scene.driver.similar_updates(1, 0), all);
+    EXPECT_EQ(client_blobs_in_use(scene.chain.state).size(), 4U);
+    scene.driver.verify();
+    EXPECT_EQ(end_of(round.label.batch), scene.chain.height);
+    for (int i = 0; i < 3; ++i) scene.chain.pass(1);
+    EXPECT_EQ(end_of(round.label.batch)->value + 3, scene.chain.height.value);
+    EXPECT_LE(end_of(0)->value, end_of(round.label.batch)->value);
+}
+
+// What was pledged counts before anything was submitted: a member may have to read it next.
+TEST(ClientBlobs, pledges_of_the_running_attempt_are_in_use) {
+    Scene scene;
+    scene.driver.set_up_epoch();
+    scene.driver.prepare_batches();
+    EXPECT_TRUE(client_blobs_in_use(scene.chain.state).empty());
+    const auto round = scene.driver.round();
+    const schema::BlobName older{sha256(as_bytes("somebody's older bytes")),
+                                 8 * round.terms.dimension};
+    EXPECT_EQ(
+        scene.chain.send(scene.chain.trainers[0], kPledge, schema::Pledge{round.label, 1, older}),
+        Code::kOk);
+    EXPECT_EQ(client_blobs_in_use(scene.chain.state), std::set<Digest>{older.sha256});
+}
+
 }  // namespace
 }  // namespace consilium::contracts::testing

@@ -30,6 +30,7 @@ std::vector<Bytes> plausible_arguments(const Chain& chain) {
             encode(schema::Pledge{label, 1, blob}),
             encode(schema::EphemeralKey{1, {}}),
             encode(schema::KeyCommit{1, {{7, 0, blob.sha256}}, blob}),
+            encode(schema::EpochReference{1}),
             encode(schema::KeyAck{1, {{7, blob.sha256}}}),
             encode(schema::ClientKeys{1, 1, blob}),
             encode(schema::PrepShare{{1, 0}, std::vector<std::uint64_t>(14, 1)}),

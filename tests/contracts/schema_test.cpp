@@ -147,12 +147,14 @@ TEST(TableTest, blobs_are_named_by_the_actions_that_have_one) {
         transaction.arguments = std::move(arguments);
     };
     const BlobName blob{sha256(as_bytes("blob")), 328};
-    set(Module::kSubmission, action::kSubmit, encode(Submit{{}, 1, blob}));
-    EXPECT_EQ(blob_reference(transaction), (BlobReference{blob.sha256, 328, BlobKind::kVector}));
+    const RoundLabel label{3, 9, 1, 5};
+    const BlobReference of_client{blob.sha256, 328, BlobKind::kVector, BatchLabel{3, 5}};
+    set(Module::kSubmission, action::kSubmit, encode(Submit{label, 1, blob}));
+    EXPECT_EQ(blob_reference(transaction), of_client);
     set(Module::kSubmission, action::kPledge, encode(Pledge{{}, 1, blob}));
     EXPECT_EQ(blob_reference(transaction), std::nullopt);
-    set(Module::kSubmission, action::kRange, encode(Range{{}, 1, blob}));
-    EXPECT_EQ(blob_reference(transaction), (BlobReference{blob.sha256, 328, BlobKind::kVector}));
+    set(Module::kSubmission, action::kRange, encode(Range{label, 1, blob}));
+    EXPECT_EQ(blob_reference(transaction), of_client);
     set(Module::kVerification, action::kKeyCommit, encode(KeyCommit{1, {}, blob}));
     EXPECT_EQ(blob_reference(transaction)->kind, BlobKind::kCiphertext);
     set(Module::kVerification, action::kClientKeys, encode(ClientKeys{1, 1, blob}));
@@ -186,6 +188,8 @@ TEST(KeysTest, keys_are_readable_and_big_endian) {
     EXPECT_EQ(keys::record_name(keys::pledge({1, 2}, 3)), "pledge");
     EXPECT_EQ(keys::record_name(keys::range({1, 2}, 3)), "range");
     EXPECT_EQ(keys::record_name(keys::aggregate_ok(1, 2)), "aggregate_ok");
+    EXPECT_EQ(to_hex(keys::epoch_void(1)), "65706f63685f766f69642f0000000000000001");
+    EXPECT_EQ(keys::record_name(keys::epoch_void(1)), "epoch_void");
     EXPECT_EQ(keys::record_name(keys::mpc()), "mpc");
     EXPECT_EQ(keys::record_name(as_bytes("unknown/1")), "");
     EXPECT_EQ(keys::record_name({}), "");
@@ -251,6 +255,8 @@ TEST(FrozenTest, encodings_have_not_changed) {
                                      .is_cancelled = false}))
              .hex(),
          "ba89ad611cfc45b555cb1ee18a440638c8d5f9a28dfa8b75f6ff5cc59ff94a68"},
+        {to_hex(encode(EpochReference{258})), "0201000000000000"},
+        {to_hex(encode(EpochVoidRecord{0x105})), "0501"},
         {to_hex(encode(PrivacyTerms{.clip = 1, .noise = 2, .delta_bits = 3})),
          "010000000200000003"},
         {to_hex(encode(PrivacyRecord{1, 2, 3, 4, 5, 6, 7, 8, 9, 10})),

@@ -131,6 +131,8 @@ const std::vector<EntryPoint>& schema_entry_points() {
         decoder_of<Invitation>("invitation"),
         decoder_of<InvitationsRecord>("invitations_record"),
         decoder_of<EpochRecord>("epoch_record"),
+        decoder_of<EpochVoidRecord>("epoch_void_record"),
+        decoder_of<EpochReference>("epoch_reference"),
         decoder_of<BatchRecord>("batch_record"),
         decoder_of<DisputeRecord>("dispute_record"),
         decoder_of<DisputeKeysRecord>("dispute_keys_record"),

@@ -136,6 +136,7 @@ World::World(const WorldOptions& world_options) : options(world_options), kdf_("
     }
     genesis.parameters = encode(parameters_of(options));
     state = state.apply(contracts::genesis_state(genesis).value());
+    block_digests.push_back(genesis.hash());
     for (std::size_t i = 0; i < validators.size(); ++i) restart(i);
     make_update = [this](std::size_t client, const schema::RoundRecord& round) {
         return similar_update(options.seed, client, round);
@@ -164,8 +165,34 @@ void World::restart(std::size_t validator) {
             .own_key = target.key.public_key(),
             .random = target.random,
             .slice_work = options.slice_work,
-            .sign = [&key = target.key](const Digest& message) { return key.sign(message); }},
+            .sign = [&key = target.key](const Digest& message) { return key.sign(message); },
+            .block_at = [this](Height at) -> std::optional<Digest> {
+                if (at.value >= block_digests.size()) return std::nullopt;
+                return block_digests[at.value];
+            }},
         target.store, target.blobs, target.references.get());
+}
+
+ChainCopy World::copy_chain() const {
+    return {state, nonces_, block_digests, height, time};
+}
+
+void World::set_back(const ChainCopy& copy) {
+    state = copy.state;
+    nonces_ = copy.nonces;
+    block_digests = copy.block_digests;
+    height = copy.height;
+    // No clock goes back: times of the new blocks differ from those that are forgotten.
+    time = TimeMs{time.value + 100'000};
+    pool_.clear();
+    arriving_.clear();
+    std::erase_if(client_labels_,
+                  [](const auto& entry) { return entry.second.starts_with("key/"); });
+    for (const auto& client : clients) client->epoch = 0;
+    for (std::size_t i = 0; i < validators.size(); ++i) {
+        validators[i]->waiting.clear();
+        restart(i);
+    }
 }
 
 void World::send(const KeyPair& key, schema::Module module, std::uint16_t action_number,
@@ -258,7 +285,8 @@ void World::act(Validator& validator) {
     for (Letter& letter : std::exchange(validator.waiting, {})) {
         validator.worker->receive(std::move(letter));
     }
-    auto owed = validator.worker->step(state);
+    auto owed = options.tells_position ? validator.worker->step(state, this->position())
+                                       : validator.worker->step(state);
     if (!owed) {
         ++validator.errors;
         return;
@@ -416,6 +444,14 @@ void World::run_block() {
     arriving_.clear();
     height = height.next();
     time = TimeMs{time.value + 100};
+    Bytes chained = encode(time);
+    const Digest& parent = block_digests.back();
+    chained.insert(chained.end(), parent.bytes.begin(), parent.bytes.end());
+    for (const Transaction& transaction : transactions) {
+        const Digest id = transaction_id(transaction);
+        chained.insert(chained.end(), id.bytes.begin(), id.bytes.end());
+    }
+    block_digests.push_back(sha256(chained));
     for (const Transaction& transaction : transactions) {
         EXPECT_TRUE(has_valid_signature(transaction));
     }

@@ -110,13 +110,29 @@ struct WorldOptions {
     std::optional<schema::ReferenceSet> reference = {};  // nullopt: reference_set()
     bool is_pool_slow = false;    // transactions wait a block, so workers return them again
     std::uint32_t features = 15;  // SUM mode: the update has one coordinate more
+    bool tells_position = false;  // workers compare the chain with what they answered
     std::uint64_t slice_work = std::uint64_t{1} << 27;        // of a worker's step
     std::function<void(schema::TaskSpec&)> adjust_task = {};  // before the council creates it
+};
+
+// What a ledger's copy brings back.
+struct ChainCopy {
+    StateTree state;
+    std::map<PublicKey, std::uint64_t> nonces;
+    std::vector<Digest> block_digests;
+    Height height;
+    TimeMs time;
 };
 
 class World {
   public:
     explicit World(const WorldOptions& options);
+
+    [[nodiscard]] ChainCopy copy_chain() const;
+    // All ledgers are restored from the copy; processes restart, secrets stay. Trainers look at the
+    // chain anew, too.
+    void set_back(const ChainCopy& copy);
+    [[nodiscard]] ChainPosition position() const { return {height, block_digests.back()}; }
 
     // One block: everybody acts on the final state, then all of it is executed.
     void advance();
@@ -182,6 +198,7 @@ class World {
         aggregate_posts;  // by round and member
     Height height{0};
     TimeMs time{1'000'000};
+    std::vector<Digest> block_digests;  // by height
 
   private:
     void act(Validator& validator);

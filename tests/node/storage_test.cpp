@@ -1,9 +1,12 @@
 // The RocksDB store: what was committed is there after reopening, and damage is noticed.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <random>
 #include <thread>
 
 #include "node/rocks_storage.hpp"
@@ -155,13 +158,98 @@ TEST_F(Storage, copy_of_an_older_journal_is_behind_its_guard) {
     EXPECT_EQ(votes->sequence_guard, 3U);
 }
 
-TEST_F(Storage, blob_under_a_wrong_hash_is_refused_and_erased_blob_is_gone) {
+TEST_F(Storage, blob_under_a_wrong_hash_is_refused) {
     const Bytes content(100, 1);
     EXPECT_FALSE(storage_->put_blob(Digest{}, content));
-    ASSERT_TRUE(storage_->put_blob(sha256(content), content));
-    ASSERT_TRUE(storage_->erase_blob(sha256(content)));
-    EXPECT_FALSE(storage_->has_blob(sha256(content)));
-    EXPECT_EQ(storage_->get_blob(sha256(content)).error().code, ErrorCode::kNotFound);
+    EXPECT_FALSE(storage_->put_client_blob({Digest{}, {1, 0}}, content));
+    EXPECT_TRUE(storage_->client_blobs()->empty());
+}
+
+driver::ClientBlob client_blob(const Bytes& content, std::uint64_t batch = 3) {
+    return {sha256(content), {1, batch}};
+}
+
+TEST_F(Storage, blob_of_a_client_is_listed_with_its_batch_until_it_is_erased) {
+    const Bytes first(100, 1);
+    const Bytes second(5'000, 2);
+    const Bytes of_member(100, 3);
+    ASSERT_TRUE(storage_->put_client_blob(client_blob(first), first));
+    ASSERT_TRUE(storage_->put_client_blob(client_blob(second, 4), second));
+    ASSERT_TRUE(storage_->put_blob(sha256(of_member), of_member));
+    std::vector<driver::ClientBlob> expected = {client_blob(first), client_blob(second, 4)};
+    std::ranges::sort(expected, {}, &driver::ClientBlob::hash);
+    for (int pass = 0; pass < 2; ++pass) {
+        EXPECT_EQ(storage_->client_blobs().value(), expected);
+        EXPECT_EQ(storage_->get_blob(sha256(first)), first);
+        EXPECT_TRUE(storage_->has_blob(sha256(second)));
+        reopen();
+    }
+    // Others than clients' are never erased this way.
+    ASSERT_TRUE(storage_->erase_client_blobs({sha256(first), sha256(of_member), Digest{}}));
+    for (int pass = 0; pass < 2; ++pass) {
+        EXPECT_FALSE(storage_->has_blob(sha256(first)));
+        EXPECT_EQ(storage_->get_blob(sha256(first)).error().code, ErrorCode::kNotFound);
+        EXPECT_EQ(storage_->get_blob(sha256(of_member)), of_member);
+        EXPECT_EQ(storage_->client_blobs().value(),
+                  std::vector<driver::ClientBlob>{client_blob(second, 4)});
+        reopen();
+    }
+}
+
+TEST_F(Storage, blob_that_a_member_named_too_is_kept) {
+    const Bytes content(5'000, 1);
+    ASSERT_TRUE(storage_->put_client_blob(client_blob(content), content));
+    ASSERT_TRUE(storage_->keep_client_blob(sha256(content)));
+    ASSERT_TRUE(storage_->keep_client_blob(sha256(content)));
+    ASSERT_TRUE(storage_->keep_client_blob(Digest{}));
+    EXPECT_TRUE(storage_->client_blobs()->empty());
+    // And the other way round: what is kept does not become a client's.
+    ASSERT_TRUE(storage_->put_client_blob(client_blob(content, 9), content));
+    EXPECT_TRUE(storage_->client_blobs()->empty());
+    ASSERT_TRUE(storage_->erase_client_blobs({sha256(content)}));
+    EXPECT_EQ(storage_->get_blob(sha256(content)), content);
+}
+
+std::uintmax_t size_of(const std::filesystem::path& folder) {
+    std::uintmax_t size = 0;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
+        if (entry.is_regular_file()) size += entry.file_size();
+    }
+    return size;
+}
+
+// Forty rounds of four updates of 1 MiB, each with a blob of a member among them; the last round's
+// updates stay.
+TEST_F(Storage, erasing_blobs_of_clients_returns_their_space) {
+    constexpr std::size_t kBytes = std::size_t{1} * 1024 * 1024;
+    constexpr std::size_t kRounds = 40;
+    std::mt19937_64 words(1);  // not compressible
+    const auto random_blob = [&] {
+        std::vector<std::uint64_t> content(kBytes / 8);
+        for (std::uint64_t& word : content) word = words();
+        Bytes bytes(kBytes);
+        std::memcpy(bytes.data(), content.data(), kBytes);
+        return bytes;
+    };
+    std::vector<Digest> held;
+    for (std::size_t round = 0; round < kRounds; ++round) {
+        std::vector<Digest> spent = std::exchange(held, {});
+        for (int client = 0; client < 4; ++client) {
+            const Bytes content = random_blob();
+            ASSERT_TRUE(storage_->put_client_blob(client_blob(content, round), content));
+            held.push_back(sha256(content));
+        }
+        const Bytes of_member = random_blob();
+        ASSERT_TRUE(storage_->put_blob(sha256(of_member), of_member));
+        ASSERT_TRUE(storage_->erase_client_blobs(spent));
+    }
+    storage_.reset();
+    // 40 blobs of members and 4 of clients are live. The log holds up to 64 MiB more, and a file of
+    // 16 MiB goes with its last blob.
+    EXPECT_LT(size_of(folder_), (kRounds + 4 + 16) * kBytes + 64U * 1024 * 1024);
+    EXPECT_GT(size_of(folder_), (kRounds + 4) * kBytes);
+    reopen();
+    for (const Digest& hash : held) EXPECT_TRUE(storage_->get_blob(hash).has_value());
 }
 
 TEST_F(Storage, second_process_on_the_same_folder_is_refused) {

@@ -146,16 +146,47 @@ Result<void> SimulatedDisk::put_blob(const Digest& hash, ByteView content) {
 
 Result<Bytes> SimulatedDisk::get_blob(const Digest& hash) const {
     const auto found = content_.blobs.find(hash);
-    if (found == content_.blobs.end()) return make_error(ErrorCode::kNotFound, "blob");
-    return found->second;
+    if (found != content_.blobs.end()) return found->second;
+    const auto client = content_.client_blobs.find(hash);
+    if (client != content_.client_blobs.end()) return client->second.second;
+    return make_error(ErrorCode::kNotFound, "blob");
 }
 
 bool SimulatedDisk::has_blob(const Digest& hash) const {
-    return content_.blobs.contains(hash);
+    return content_.blobs.contains(hash) || content_.client_blobs.contains(hash);
 }
 
-Result<void> SimulatedDisk::erase_blob(const Digest& hash) {
-    content_.blobs.erase(hash);
+Result<void> SimulatedDisk::put_client_blob(const driver::ClientBlob& blob, ByteView content) {
+    if (has_blob(blob.hash)) return {};
+    const auto crash = begin_write();
+    if (!crash) return tl::unexpected(crash.error());
+    content_.client_blobs[blob.hash] = {blob, to_bytes(content)};
+    if (*crash) throw ProcessCrash{**crash};
+    return {};
+}
+
+Result<std::vector<driver::ClientBlob>> SimulatedDisk::client_blobs() const {
+    std::vector<driver::ClientBlob> blobs;
+    for (const auto& [hash, blob] : content_.client_blobs) blobs.push_back(blob.first);
+    return blobs;
+}
+
+Result<void> SimulatedDisk::keep_client_blob(const Digest& hash) {
+    const auto client = content_.client_blobs.find(hash);
+    if (client == content_.client_blobs.end()) return {};
+    const auto crash = begin_write();
+    if (!crash) return tl::unexpected(crash.error());
+    content_.blobs[hash] = std::move(client->second.second);
+    content_.client_blobs.erase(client);
+    if (*crash) throw ProcessCrash{**crash};
+    return {};
+}
+
+Result<void> SimulatedDisk::erase_client_blobs(const std::vector<Digest>& hashes) {
+    const auto crash = begin_write();
+    if (!crash) return tl::unexpected(crash.error());
+    for (const Digest& hash : hashes) content_.client_blobs.erase(hash);
+    if (*crash) throw ProcessCrash{**crash};
     return {};
 }
 

@@ -32,6 +32,7 @@ class SimulatedDisk final : public driver::Storage {
         std::vector<driver::VoteRecord> votes;
         std::map<Digest, Block> bodies;
         std::map<Digest, Bytes> blobs;
+        std::map<Digest, std::pair<driver::ClientBlob, Bytes>> client_blobs;
         std::vector<driver::EvidenceRecord> evidence;
     };
 
@@ -63,7 +64,11 @@ class SimulatedDisk final : public driver::Storage {
     [[nodiscard]] Result<void> put_blob(const Digest& hash, ByteView content) override;
     [[nodiscard]] Result<Bytes> get_blob(const Digest& hash) const override;
     [[nodiscard]] bool has_blob(const Digest& hash) const override;
-    [[nodiscard]] Result<void> erase_blob(const Digest& hash) override;
+    [[nodiscard]] Result<void> put_client_blob(const driver::ClientBlob& blob,
+                                               ByteView content) override;
+    [[nodiscard]] Result<std::vector<driver::ClientBlob>> client_blobs() const override;
+    [[nodiscard]] Result<void> keep_client_blob(const Digest& hash) override;
+    [[nodiscard]] Result<void> erase_client_blobs(const std::vector<Digest>& hashes) override;
 
   private:
     // The crash that hits the write now beginning, if any; an error for a failing disk.

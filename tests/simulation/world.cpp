@@ -195,6 +195,7 @@ void World::start(std::size_t index) {
     options.own_key = key_of(process).public_key();
     options.first_start = process.is_first_start;
     options.consensus.heartbeat_ms = 3'000;
+    options.client_blob_blocks = 5;  // so that runs of some hundred blocks erase, too
     options.nonce = random_.next();
     guard(index, [&] {
         auto opened = driver::Driver::open(options, *process.env, now_of(process));
