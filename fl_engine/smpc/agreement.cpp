@@ -81,7 +81,8 @@ Apart find_apart(const CosineMatrix& cosines, std::span<const std::size_t> compa
     return apart;
 }
 
-std::size_t count_outside(const CosineMatrix& cosines, std::span<const std::size_t> clients) {
+std::vector<std::size_t> find_agreeing(const CosineMatrix& cosines,
+                                       std::span<const std::size_t> clients) {
     std::vector<std::size_t> rest(clients.begin(), clients.end());
     while (true) {
         std::size_t worst = 0;
@@ -95,9 +96,13 @@ std::size_t count_outside(const CosineMatrix& cosines, std::span<const std::size
                 worst = x;
             }
         }
-        if (most == 0) return clients.size() - rest.size();
+        if (most == 0) return rest;
         rest.erase(rest.begin() + static_cast<std::ptrdiff_t>(worst));
     }
+}
+
+std::size_t count_outside(const CosineMatrix& cosines, std::span<const std::size_t> clients) {
+    return clients.size() - find_agreeing(cosines, clients).size();
 }
 
 }  // namespace consilium::smpc
