@@ -81,8 +81,7 @@ Apart find_apart(const CosineMatrix& cosines, std::span<const std::size_t> compa
     return apart;
 }
 
-std::vector<std::size_t> find_agreeing(const CosineMatrix& cosines,
-                                       std::span<const std::size_t> clients) {
+std::size_t count_outside(const CosineMatrix& cosines, std::span<const std::size_t> clients) {
     std::vector<std::size_t> rest(clients.begin(), clients.end());
     while (true) {
         std::size_t worst = 0;
@@ -96,13 +95,9 @@ std::vector<std::size_t> find_agreeing(const CosineMatrix& cosines,
                 worst = x;
             }
         }
-        if (most == 0) return rest;
+        if (most == 0) return clients.size() - rest.size();
         rest.erase(rest.begin() + static_cast<std::ptrdiff_t>(worst));
     }
-}
-
-std::size_t count_outside(const CosineMatrix& cosines, std::span<const std::size_t> clients) {
-    return clients.size() - find_agreeing(cosines, clients).size();
 }
 
 }  // namespace consilium::smpc

@@ -45,11 +45,8 @@ struct Apart {
 [[nodiscard]] Apart find_apart(const CosineMatrix& cosines, std::span<const std::size_t> compared,
                                std::size_t similar_needed);
 
-// Those of `clients` that are left, in their order, when each pair of them has a cosine of 0.1 at
-// least. The one with the most pairs below leaves first.
-[[nodiscard]] std::vector<std::size_t> find_agreeing(const CosineMatrix& cosines,
-                                                     std::span<const std::size_t> clients);
-// How many leave.
+// How many of `clients` must leave until each pair of the rest has a cosine of 0.1 at least. The
+// one with the most pairs below leaves first.
 [[nodiscard]] std::size_t count_outside(const CosineMatrix& cosines,
                                         std::span<const std::size_t> clients);
 

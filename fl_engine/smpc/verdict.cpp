@@ -235,10 +235,9 @@ class Judge {
         if (8 * std::max<Int128>(shortest, 0) < std::max<Int128>(lower_median(lengths), 1)) {
             return true;
         }
-        const std::vector<std::size_t> agreeing =
-            find_agreeing(cosines_of(history_.products), everybody());
-        return m_ - agreeing.size() > attackers() ||
-               count_outside(recent_, agreeing) <= attackers();
+        const std::vector<std::size_t> all = everybody();
+        return count_outside(cosines_of(history_.products), all) > attackers() ||
+               count_outside(recent_, all) <= attackers();
     }
     // Whether all but c_max clients are left, and agree, when those apart and the flagged are out.
     [[nodiscard]] bool does_majority_agree(const CosineMatrix& cosines) const {

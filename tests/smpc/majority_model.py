@@ -42,19 +42,15 @@ def cosines(table, who):
             for a in who for b in who if a != b}
 
 
-def agreeing(cos, who):
-    """Who is left when the worst leave, one by one, until all pairs left have 0.1."""
+def outside(cos, who):
+    """How many leave, the worst first, until all pairs left have 0.1."""
     left = list(who)
     while left:
         below = [sum(1 for b in left if b != a and cos[a, b] < TENTH) for a in left]
         if max(below) == 0:
             break
         left.pop(below.index(max(below)))
-    return left
-
-
-def outside(cos, who):
-    return len(who) - len(agreeing(cos, who))
+    return len(who) - len(left)
 
 
 def apart(cos, who, c_max):
@@ -102,8 +98,7 @@ def judge(who, c_max, beta, gain, norms, gram, reference, data_weights, history)
     lengths = [history.long[a][a] for a in who]
     is_new = 8 * max(min(lengths), 0) < max(lower_median(lengths), 1)
     before = cosines(history.long, who)
-    trusted = agreeing(before, who)
-    if is_new or len(who) - len(trusted) > attackers or outside(recent, trusted) <= attackers:
+    if is_new or outside(before, who) > attackers or outside(recent, who) <= attackers:
         for (a, b), value in clipped.items():
             old = history.long[a][b]
             history.long[a][b] = old + (value >> 18) * min(max(gain, 1), 16384) - (old >> 4)
