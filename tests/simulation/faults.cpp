@@ -118,7 +118,7 @@ void World::plan_next_fault() {
 }
 
 void World::inject_fault() {
-    switch (random_.below(13)) {
+    switch (random_.below(14)) {
         case 0:
         case 1:
             return fault_crash();
@@ -140,6 +140,7 @@ void World::inject_fault() {
         case 11:
             return fault_clock();
         case 12:
+        case 13:
             return fault_lost_store();
     }
 }
