@@ -263,7 +263,7 @@ std::string flag_name(const ConfigKey& key) {
 }
 
 std::string environment_name(const ConfigKey& key) {
-    std::string name = "CONSILIUM_" + key.name;
+    std::string name = "CONSILIUM_NODE_" + key.name;
     for (char& c : name) {
         if (c == '.') c = '_';
         if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');

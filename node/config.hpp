@@ -1,7 +1,7 @@
 // Configuration of a node: every key typed and checked, all errors reported at once.
 //
 // Order: command line flag > environment variable > file (TOML) > default. The key
-// `p2p.listen_port` is the flag --p2p-listen-port and the variable CONSILIUM_P2P_LISTEN_PORT.
+// `p2p.listen_port` is the flag --p2p-listen-port and the variable CONSILIUM_NODE_P2P_LISTEN_PORT.
 // Unknown keys in the file are errors: a misspelt key must not silently leave a default in force.
 // Relative paths in the file are taken from the file's folder.
 #pragma once
@@ -52,7 +52,7 @@ struct ConfigKey {
 };
 [[nodiscard]] const std::vector<ConfigKey>& config_keys();
 [[nodiscard]] std::string flag_name(const ConfigKey& key);         // --p2p-listen-port
-[[nodiscard]] std::string environment_name(const ConfigKey& key);  // CONSILIUM_P2P_LISTEN_PORT
+[[nodiscard]] std::string environment_name(const ConfigKey& key);  // CONSILIUM_NODE_P2P_LISTEN_PORT
 
 struct ConfigSources {
     std::optional<std::string> file;           // path of the TOML file

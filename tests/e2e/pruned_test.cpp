@@ -17,7 +17,7 @@ namespace {
 using schema::Phase;
 
 constexpr std::size_t kAway = 3;
-constexpr const char* kKeepVariable = "CONSILIUM_CLIENT_BLOB_BLOCKS";
+constexpr const char* kKeepVariable = "CONSILIUM_NODE_CLIENT_BLOB_BLOCKS";
 
 // Nodes and what else is started inherit it.
 class KeepFewBlocks {

@@ -60,8 +60,8 @@ TEST_F(Config, complete_file_is_read_with_paths_from_its_folder) {
 TEST_F(Config, flag_beats_environment_beats_file) {
     ConfigSources sources = from(write(kComplete));
     sources.environment = [](const std::string& name) -> std::optional<std::string> {
-        if (name == "CONSILIUM_P2P_LISTEN_PORT") return "5001";
-        if (name == "CONSILIUM_LOG_LEVEL") return "debug";
+        if (name == "CONSILIUM_NODE_P2P_LISTEN_PORT") return "5001";
+        if (name == "CONSILIUM_NODE_LOG_LEVEL") return "debug";
         return std::nullopt;
     };
     sources.flags = {{"p2p.listen_port", "6001"}};
@@ -69,6 +69,18 @@ TEST_F(Config, flag_beats_environment_beats_file) {
     ASSERT_TRUE(config) << config.error().context;
     EXPECT_EQ(config->p2p_listen_port, 6001);
     EXPECT_EQ(config->log_level, "debug");
+}
+
+// CONSILIUM_DATA_DIR names the folder of the data sets: nodes that took it for theirs would all
+// open one ledger there.
+TEST_F(Config, variables_of_other_programs_are_not_the_nodes) {
+    ConfigSources sources = from(write(kComplete));
+    sources.environment = [](const std::string& name) -> std::optional<std::string> {
+        return name.starts_with("CONSILIUM_NODE_") ? std::nullopt : std::optional("/elsewhere");
+    };
+    const auto config = load_config(sources);
+    ASSERT_TRUE(config) << config.error().context;
+    EXPECT_EQ(config->data_dir, (folder_ / "data").string());
 }
 
 TEST_F(Config, all_problems_are_reported_at_once) {
