@@ -282,22 +282,22 @@ void Replica::Machine::persist(const Message& message,
     const JournalRecord record{next_sequence_, *slot, encode_message(message), prepared};
     CHECK(next_sequence_ != std::numeric_limits<std::uint64_t>::max());
     ++next_sequence_;
-    out_.actions.push_back(Persist{slot->height, encode(record)});
+    out_.actions.emplace_back(Persist{slot->height, encode(record)});
 }
 
 void Replica::Machine::broadcast(const Message& message) {
-    out_.actions.push_back(Broadcast{encode_message(message)});
+    out_.actions.emplace_back(Broadcast{encode_message(message)});
 }
 
 void Replica::Machine::send(ReplicaId to, const Message& message) {
-    out_.actions.push_back(Send{to, encode_message(message)});
+    out_.actions.emplace_back(Send{to, encode_message(message)});
 }
 
 // P4: once for each member and kind at a height.
 void Replica::Machine::report(const Message& first, const Message& second) {
     const ReplicaId offender = sender_of(second);
     if (!reported_.insert({offender, type_of(second)}).second) return;
-    out_.actions.push_back(ReportEvidence{Evidence{.kind = type_of(second),
+    out_.actions.emplace_back(ReportEvidence{Evidence{.kind = type_of(second),
                                                    .slot = *slot_of(second),
                                                    .offender = offender,
                                                    .first = encode_message(first),

@@ -258,7 +258,7 @@ void Replica::Machine::check_lag() {
 void Replica::Machine::need_sync(Height height, const std::optional<CertifiedHeader>& proof) {
     if (now_ < next_sync_) return;
     next_sync_ = after(now_, kSyncIntervalMs);
-    out_.actions.push_back(NeedSync{height, proof});
+    out_.actions.emplace_back(NeedSync{height, proof});
 }
 
 std::optional<TimeMs> Replica::Machine::next_wake_up() const {

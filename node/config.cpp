@@ -59,8 +59,8 @@ ConfigKey integer_key(std::string name, std::string meaning, Integer NodeConfig:
 }
 
 Result<void> set_log_level(NodeConfig& config, const std::string& text) {
-    static const std::set<std::string> kLevels = {"trace", "debug", "info", "warn", "error"};
-    if (!kLevels.contains(text)) {
+    static const std::set<std::string> levels = {"trace", "debug", "info", "warn", "error"};
+    if (!levels.contains(text)) {
         return make_error(ErrorCode::kMalformed,
                           "'" + text + "' is not one of trace, debug, info, warn, error");
     }
@@ -200,7 +200,7 @@ std::map<std::string, std::string> read_file(const std::string& file, NodeConfig
         const auto& keys = config_keys();
         if (std::none_of(keys.begin(), keys.end(),
                          [&](const ConfigKey& key) { return key.name == name; })) {
-            problems.push_back(name + ": unknown key in " + file);
+            problems.push_back(std::string(name).append(": unknown key in ").append(file));
         }
         if (is_path_key(name) && !text.empty()) text = from_folder_of(file, text);
     }
@@ -210,7 +210,7 @@ std::map<std::string, std::string> read_file(const std::string& file, NodeConfig
 }  // namespace
 
 const std::vector<ConfigKey>& config_keys() {
-    static const std::vector<ConfigKey> kKeys = [] {
+    static const std::vector<ConfigKey> all_keys = [] {
         std::vector<ConfigKey> keys;
         keys.push_back(text_key("data_dir", "folder of the ledger and of the node's secrets",
                                 &NodeConfig::data_dir));
@@ -252,7 +252,7 @@ const std::vector<ConfigKey>& config_keys() {
                                                   &NodeConfig::signature_threads, 1, 64));
         return keys;
     }();
-    return kKeys;
+    return all_keys;
 }
 
 std::string flag_name(const ConfigKey& key) {

@@ -213,6 +213,12 @@ Result<void> RocksStorage::write_votes(const std::vector<driver::VoteWrite>& vot
     return noted(database->guard->advance(votes.back().record.sequence + 1));
 }
 
+Result<void> RocksStorage::distrust_votes() {
+    const Use database = use();
+    if (!database) return closed();
+    return noted(database->guard->advance(database->guard->counter() + 1));
+}
+
 Result<driver::JournalState> RocksStorage::load_votes() const {
     const Use database = use();
     if (!database) return closed();

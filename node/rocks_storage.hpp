@@ -40,6 +40,7 @@ class RocksStorage final : public driver::Storage {
     [[nodiscard]] Result<void> commit_block(const driver::BlockCommit& commit) override;
     [[nodiscard]] Result<void> write_votes(const std::vector<driver::VoteWrite>& votes) override;
     [[nodiscard]] Result<driver::JournalState> load_votes() const override;
+    [[nodiscard]] Result<void> distrust_votes() override;
     [[nodiscard]] Result<void> add_evidence(const driver::EvidenceRecord& evidence) override;
     [[nodiscard]] Result<std::vector<driver::EvidenceRecord>> load_evidence() const override;
     [[nodiscard]] Result<std::optional<driver::Head>> load_head() const override;

@@ -53,11 +53,11 @@ KeyBuilder of_coin(std::string_view name, const CoinId& id) {
 }
 
 constexpr std::array<std::string_view, 33> kNames{
-    "chain",    "parameters", "registry",   "governance", "tasks",        "rounds",
-    "mpc",      "account",    "account_at", "nonce",      "organisation", "organisation_named",
-    "ballot",   "proposal",   "task",       "model",      "metrics",      "epoch",
-    "setup",    "ephemeral",  "bundle",     "batch",      "prep_share",   "pledge",
-    "range",    "round",      "verdict",    "history",    "privacy",      "membership",
+    "chain",    "parameters",  "registry",   "governance", "tasks",        "rounds",
+    "mpc",      "account",     "account_at", "nonce",      "organisation", "organisation_named",
+    "ballot",   "proposal",    "task",       "model",      "metrics",      "epoch",
+    "setup",    "ephemeral",   "bundle",     "batch",      "prep_share",   "pledge",
+    "range",    "round",       "verdict",    "history",    "privacy",      "membership",
     "rotation", "invitations", "epoch_void"};
 constexpr std::array<std::string_view, 12> kShareNames{
     "stat1",  "stat2",      "aggregate",   "aggregate_ok", "coin",         "coin_share",

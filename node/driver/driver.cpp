@@ -44,6 +44,15 @@ struct JournalReading {
 
 Result<std::unique_ptr<Driver>> Driver::open(const DriverOptions& options, Env& env, Now now) {
     static_cast<void>(now);
+    // An empty store that is no first start has lost its votes. That outlives restarts, so it is
+    // written before there is a block: a guard above the journal.
+    const auto head = env.storage().load_head();
+    if (!head) return tl::unexpected(head.error());
+    if (!*head && !options.first_start) {
+        if (auto done = env.storage().distrust_votes(); !done) {
+            return tl::unexpected(done.error());
+        }
+    }
     auto chain = Chain::open(options.genesis, env);
     if (!chain) return tl::unexpected(chain.error());
     auto journal = read_journal(env.storage(), chain->height());
@@ -58,8 +67,7 @@ Result<std::unique_ptr<Driver>> Driver::open(const DriverOptions& options, Env& 
                               .evidence = {},
                               .client_blobs = std::move(*client_blobs)};
     for (const EvidenceRecord& record : *evidence) ++recovered.evidence[record.offender];
-    const bool is_forgetful = chain->was_empty() && !options.first_start;
-    if (is_forgetful || !journal->is_trusted) recovered.amnesia_nonce = options.nonce;
+    if (!journal->is_trusted) recovered.amnesia_nonce = options.nonce;
     auto core = std::make_unique<Core>(options, env, std::move(*chain), std::move(recovered));
     return std::unique_ptr<Driver>(new Driver(std::move(core)));
 }

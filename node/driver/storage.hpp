@@ -121,6 +121,8 @@ class Storage {
     // it has succeeded.
     [[nodiscard]] virtual Result<void> write_votes(const std::vector<VoteWrite>& votes) = 0;
     [[nodiscard]] virtual Result<JournalState> load_votes() const = 0;
+    // Raises the guard alone, synced: the journal is not trusted until a newer vote is written.
+    [[nodiscard]] virtual Result<void> distrust_votes() = 0;
 
     // Evidence is kept for ever, in the order of arrival; the caller bounds how much there is.
     [[nodiscard]] virtual Result<void> add_evidence(const EvidenceRecord& evidence) = 0;

@@ -398,6 +398,27 @@ TEST(Driver, an_empty_store_without_the_operators_word_is_amnesia) {
     EXPECT_EQ((*opened)->status().mode, DriverMode::kObserving);
 }
 
+TEST(Driver, amnesia_that_is_not_over_outlives_a_restart_though_blocks_have_come) {
+    RecordingEnv env{0};
+    DriverOptions options = options_for(0);
+    options.first_start = false;
+    {
+        auto first = Driver::open(options, env, at(0));
+        ASSERT_TRUE(first.has_value());
+        (*first)->start(at(0));
+        deliver(**first, 1, StatusMessage{Height{3}, false}, 1);
+        deliver(**first, 1, BlockResponse{Height{1}, make_blocks(3)}, 2);
+        ASSERT_EQ((*first)->head().header.height, Height{3});
+    }
+    for (const bool says_first : {false, true}) {
+        options.first_start = says_first;
+        auto again = Driver::open(options, env, at(10));
+        ASSERT_TRUE(again.has_value());
+        (*again)->start(at(10));
+        EXPECT_EQ((*again)->status().mode, DriverMode::kObserving);
+    }
+}
+
 TEST(Driver, the_primary_writes_its_votes_before_it_sends_them) {
     RecordingEnv env{0};
     auto driver = open(env, 0);

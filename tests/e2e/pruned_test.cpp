@@ -14,19 +14,19 @@
 namespace consilium::devnet::test {
 namespace {
 
-using schema::Phase;
-
 constexpr std::size_t kAway = 3;
 constexpr const char* kKeepVariable = "CONSILIUM_NODE_CLIENT_BLOB_BLOCKS";
 
 // Nodes and what else is started inherit it.
 class KeepFewBlocks {
   public:
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): before any thread is started.
     KeepFewBlocks() { EXPECT_EQ(::setenv(kKeepVariable, "3", 1), 0); }
     KeepFewBlocks(const KeepFewBlocks&) = delete;
     KeepFewBlocks& operator=(const KeepFewBlocks&) = delete;
     KeepFewBlocks(KeepFewBlocks&&) = delete;
     KeepFewBlocks& operator=(KeepFewBlocks&&) = delete;
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): after they have ended.
     ~KeepFewBlocks() { (void)::unsetenv(kKeepVariable); }
 };
 

@@ -20,7 +20,7 @@ class Config : public ::testing::Test {
     void TearDown() override { std::filesystem::remove_all(folder_); }
 
     std::string write(const std::string& text) {
-        const std::string path = (folder_ / "node.toml").string();
+        std::string path = (folder_ / "node.toml").string();
         std::ofstream(path) << text;
         return path;
     }

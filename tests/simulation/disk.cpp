@@ -77,6 +77,11 @@ Result<void> SimulatedDisk::write_votes(const std::vector<driver::VoteWrite>& vo
     return {};
 }
 
+Result<void> SimulatedDisk::distrust_votes() {
+    ++guard_;
+    return {};
+}
+
 Result<driver::JournalState> SimulatedDisk::load_votes() const {
     driver::JournalState state;
     state.records = content_.votes;
