@@ -158,6 +158,17 @@ TEST_F(Storage, copy_of_an_older_journal_is_behind_its_guard) {
     EXPECT_EQ(votes->sequence_guard, 3U);
 }
 
+TEST_F(Storage, distrust_of_votes_survives_reopening_until_a_vote_is_written) {
+    ASSERT_TRUE(storage_->distrust_votes());
+    reopen();
+    EXPECT_EQ(storage_->load_votes()->sequence_guard, 1U);
+    ASSERT_TRUE(storage_->write_votes({vote(1, 1)}));
+    reopen();
+    const auto votes = storage_->load_votes();
+    ASSERT_EQ(votes->records.size(), 1U);
+    EXPECT_EQ(votes->records[0].sequence + 1, votes->sequence_guard);
+}
+
 TEST_F(Storage, blob_under_a_wrong_hash_is_refused) {
     const Bytes content(100, 1);
     EXPECT_FALSE(storage_->put_blob(Digest{}, content));
