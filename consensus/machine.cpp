@@ -298,10 +298,10 @@ void Replica::Machine::report(const Message& first, const Message& second) {
     const ReplicaId offender = sender_of(second);
     if (!reported_.insert({offender, type_of(second)}).second) return;
     out_.actions.emplace_back(ReportEvidence{Evidence{.kind = type_of(second),
-                                                   .slot = *slot_of(second),
-                                                   .offender = offender,
-                                                   .first = encode_message(first),
-                                                   .second = encode_message(second)}});
+                                                      .slot = *slot_of(second),
+                                                      .offender = offender,
+                                                      .first = encode_message(first),
+                                                      .second = encode_message(second)}});
 }
 
 std::size_t Replica::Machine::buffered_messages() const {
