@@ -162,7 +162,7 @@ int rounds_until_found_behind_an_outlier(Rule rule) {
                 if (i != j && (i == 4 || j == 4) && round >= 12) product = -product;
             }
         }
-        input.gain = std::max(200, 4096 >> round);
+        input.gain = std::max(200, 4096 >> std::min(round, 12));
         const auto verdict = rule(input, history).value();
         EXPECT_EQ(verdict.clients[3].code, VerdictCode::kAgree);
         if (verdict.clients[4].code == VerdictCode::kAgree) return round - 11;
