@@ -1,9 +1,12 @@
-// Implements cosines, the clients that stand apart, and the greedy search for those that agree.
+// Implements cosines, the clients that stand apart, and the exact search for those that agree.
 #include "fl_engine/smpc/agreement.hpp"
 
 #include <algorithm>
+#include <array>
+#include <bit>
 
 #include "core/check.hpp"
+#include "fl_engine/smpc/committee.hpp"
 #include "fl_engine/smpc/encoding.hpp"
 
 namespace consilium::smpc {
@@ -11,6 +14,68 @@ namespace {
 
 constexpr std::int64_t kMinMid = 3277;          // 0.1
 constexpr std::int64_t kAgreeingCosine = 3277;  // 0.1
+
+// Clients as bits, and who of them disagrees with whom. Who must leave so that all others agree is
+// a vertex cover of this graph; the search for one of at most k clients branches on a client of
+// three disagreements or more (it leaves, or all it disagrees with do), which takes fewer than
+// 1.47^k steps: 150,000 for 31 of 64.
+struct Disagreement {
+    std::array<std::uint64_t, kMaxClients> against{};
+    std::uint64_t present{};
+
+    [[nodiscard]] bool can_be_left_by(std::size_t leavers) const {
+        std::size_t client = 0;
+        std::size_t most = 0;
+        std::size_t ends = 0;  // of disagreements
+        for (std::uint64_t rest = present; rest != 0; rest &= rest - 1) {
+            const auto x = static_cast<std::size_t>(std::countr_zero(rest));
+            const auto degree = static_cast<std::size_t>(std::popcount(against[x] & present));
+            ends += degree;
+            if (degree > most) {
+                most = degree;
+                client = x;
+            }
+        }
+        if (most == 0) return true;
+        if (ends > 2 * leavers * most) return false;  // each that leaves ends `most` of them at most
+        if (most <= 2) return leavers >= fewest_of_chains();
+        if (without(std::uint64_t{1} << client).can_be_left_by(leavers - 1)) return true;
+        return most <= leavers &&
+               without(against[client] & present).can_be_left_by(leavers - most);
+    }
+
+  private:
+    [[nodiscard]] Disagreement without(std::uint64_t clients) const {
+        Disagreement rest = *this;
+        rest.present &= ~clients;
+        return rest;
+    }
+    // Nobody disagrees with more than two: of a chain of k clients k / 2 leave, of a ring one more
+    // if k is odd.
+    [[nodiscard]] std::size_t fewest_of_chains() const {
+        std::size_t fewest = 0;
+        std::uint64_t unseen = present;
+        while (unseen != 0) {
+            std::uint64_t chain = unseen & (~unseen + 1);
+            for (std::uint64_t grown = 0; grown != chain;) {
+                grown = chain;
+                for (std::uint64_t rest = grown; rest != 0; rest &= rest - 1) {
+                    chain |= against[static_cast<std::size_t>(std::countr_zero(rest))] & present;
+                }
+            }
+            unseen &= ~chain;
+            std::size_t ends = 0;
+            for (std::uint64_t rest = chain; rest != 0; rest &= rest - 1) {
+                const auto x = static_cast<std::size_t>(std::countr_zero(rest));
+                ends += static_cast<std::size_t>(std::popcount(against[x] & present));
+            }
+            const auto size = static_cast<std::size_t>(std::popcount(chain));
+            const bool is_ring = ends == 2 * size;
+            fewest += (size + (is_ring ? 1 : 0)) / 2;
+        }
+        return fewest;
+    }
+};
 
 }  // namespace
 
@@ -81,23 +146,19 @@ Apart find_apart(const CosineMatrix& cosines, std::span<const std::size_t> compa
     return apart;
 }
 
-std::size_t count_outside(const CosineMatrix& cosines, std::span<const std::size_t> clients) {
-    std::vector<std::size_t> rest(clients.begin(), clients.end());
-    while (true) {
-        std::size_t worst = 0;
-        std::ptrdiff_t most = 0;
-        for (std::size_t x = 0; x < rest.size(); ++x) {
-            const auto below = std::count_if(rest.begin(), rest.end(), [&](std::size_t other) {
-                return other != rest[x] && cosines.at(rest[x], other) < kAgreeingCosine;
-            });
-            if (below > most) {
-                most = below;
-                worst = x;
+bool can_agree(const CosineMatrix& cosines, std::span<const std::size_t> clients,
+               std::size_t leavers) {
+    CHECK(clients.size() <= kMaxClients);
+    Disagreement graph;
+    for (std::size_t x = 0; x < clients.size(); ++x) {
+        for (std::size_t y = 0; y < clients.size(); ++y) {
+            if (x != y && cosines.at(clients[x], clients[y]) < kAgreeingCosine) {
+                graph.against[x] |= std::uint64_t{1} << y;
             }
         }
-        if (most == 0) return clients.size() - rest.size();
-        rest.erase(rest.begin() + static_cast<std::ptrdiff_t>(worst));
+        graph.present |= std::uint64_t{1} << x;
     }
+    return graph.can_be_left_by(leavers);
 }
 
 }  // namespace consilium::smpc

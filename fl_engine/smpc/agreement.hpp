@@ -45,9 +45,10 @@ struct Apart {
 [[nodiscard]] Apart find_apart(const CosineMatrix& cosines, std::span<const std::size_t> compared,
                                std::size_t similar_needed);
 
-// How many of `clients` must leave until each pair of the rest has a cosine of 0.1 at least. The
-// one with the most pairs below leaves first.
-[[nodiscard]] std::size_t count_outside(const CosineMatrix& cosines,
-                                        std::span<const std::size_t> clients);
+// Whether at most `leavers` of `clients` can leave so that each pair of the rest has a cosine of 0.1
+// at least. Exact, so nobody can make it false by whom it disagrees with when those that should
+// leave are few enough. At most kMaxClients clients.
+[[nodiscard]] bool can_agree(const CosineMatrix& cosines, std::span<const std::size_t> clients,
+                             std::size_t leavers);
 
 }  // namespace consilium::smpc

@@ -149,6 +149,11 @@ class Judge {
         return all;
     }
     [[nodiscard]] std::size_t attackers() const { return std::max(1U, input_.c_max); }
+    // How many may be unlike the others in HF when `outside` were it in HG: honest ones that are
+    // unlike the others use up nobody else's place, as long as more than half agree.
+    [[nodiscard]] std::size_t outside_allowed(std::size_t outside) const {
+        return std::max(attackers(), std::min(attackers() + outside, (m_ - 1) / 2));
+    }
     [[nodiscard]] std::vector<std::size_t> unflagged() const {
         std::vector<std::size_t> result;
         for (std::size_t i = 0; i < m_; ++i) {
@@ -236,8 +241,11 @@ class Judge {
             return true;
         }
         const std::vector<std::size_t> all = everybody();
-        return count_outside(cosines_of(history_.products), all) > attackers() ||
-               count_outside(recent_, all) <= attackers();
+        const CosineMatrix before = cosines_of(history_.products);
+        std::size_t outside = 0;  // of HG
+        while (outside <= attackers() && !can_agree(before, all, outside)) ++outside;
+        return outside > attackers() ||
+               can_agree(recent_, all, outside_allowed(outside));
     }
     // Whether all but c_max clients are left, and agree, when those apart and the flagged are out.
     [[nodiscard]] bool does_majority_agree(const CosineMatrix& cosines) const {
@@ -246,7 +254,7 @@ class Judge {
             std::erase(rest, i);
         }
         const std::size_t gone = m_ - rest.size();
-        return gone + count_outside(cosines, rest) <= attackers();
+        return gone <= attackers() && can_agree(cosines, rest, attackers() - gone);
     }
 
     // Step 4, AGREE: each client needs c_max similar others.

@@ -75,6 +75,25 @@ def rest_cases():
     return found
 
 
+def unlike_cases():
+    """Who is outside in HG takes no place in HF, as long as more than half agree there."""
+    found = []
+    # (clients, c, first outside in HG, then outside in HF, whether HG rests)
+    for slots, c_max, before, then, rests in (
+            (5, 1, 1, 2, False), (5, 1, 1, 3, True), (5, 1, 0, 1, False), (5, 1, 0, 2, True),
+            (4, 1, 1, 2, True), (6, 1, 1, 2, False), (6, 1, 1, 3, True), (7, 2, 1, 3, False),
+            (7, 2, 1, 4, True), (7, 2, 2, 3, False), (7, 2, 2, 4, True), (9, 2, 2, 4, False),
+            (9, 2, 2, 5, True), (7, 3, 3, 3, False), (7, 3, 3, 4, True)):
+        game = Game(slots, c_max)
+        for _ in range(3):
+            game.play(but(range(before), -9000, 20000))
+        # One round brings HF below 0.1 and leaves the long history where it was.
+        game.play(but(range(then), -32768, 32768), gain=1)
+        assert game.rested == rests, (slots, c_max, before, then)
+        found.append(game.result("%d of %d outside, then %d" % (before, slots, then)))
+    return found
+
+
 def spare_cases():
     """Apart in HG, spared for its reference: the middle one's HR, and 0.1, both included."""
     found = []
@@ -183,27 +202,20 @@ def apart_cases():
 
 
 def outside_cases():
-    """A cosine of 0.1 agrees; ties leave by id; c = 0 counts as 1."""
+    """A cosine of 0.1 agrees; the fewest leave; c = 0 counts as 1."""
     found = []
     for value, code in ((3277, "OK"), (3276, "REF")):
         game = Game(5, 1)
         assert game.play(alike(value), [-100] * 5) == [code] * 5
         found.append(game.result("a cosine of %d" % value))
-    # Each colluder is against two of three honest clients. On ties the honest ones, of smaller
-    # ids, leave first: three outside though two would do, so no majority agrees.
+    # Each colluder is against two of three honest clients: the colluders leave, whatever their ids.
     against = {(0, 3), (0, 4), (1, 3), (2, 4)}
-    game = Game(5, 2)
-    codes = game.play(lambda a, b: -6000 if (a, b) in against else 6000,
-                      [1000, 1000, -1000, 1000, 1000])
-    assert codes[2] == "REF"
-    found.append(game.result("honest clients leave first"))
-    # With the colluders first they leave, and two are outside.
-    game = Game(5, 2)
-    against = {(4 - a, 4 - b) for a, b in against}
-    codes = game.play(lambda a, b: -6000 if (b, a) in against else 6000,
-                      [1000, 1000, -1000, 1000, 1000])
-    assert "REF" not in codes
-    found.append(game.result("colluders leave first"))
+    for pairs in (against, {(4 - b, 4 - a) for a, b in against}):
+        game = Game(5, 2)
+        codes = game.play(lambda a, b: -6000 if (a, b) in pairs else 6000,
+                          [1000, 1000, -1000, 1000, 1000])
+        assert "REF" not in codes
+        found.append(game.result("colluders leave"))
     for c_max, slots in ((0, 4), (2, 3), (3, 3)):
         game = Game(slots, c_max)
         game.play(but((0,), -20000, 20000), [-5000] + [5000] * (slots - 1))
@@ -213,6 +225,6 @@ def outside_cases():
 
 
 if __name__ == "__main__":
-    cases = (rest_cases() + spare_cases() + turned_cases() + weight_cases() + apart_cases()
+    cases = (rest_cases() + unlike_cases() + spare_cases() + turned_cases() + weight_cases() + apart_cases()
              + outside_cases())
     print("[" + ",\n".join(json.dumps(case, separators=(",", ":")) for case in cases) + "]")

@@ -3,6 +3,7 @@
 #
 # Written from docs/protocol.md, section 7, in whole numbers; shares no code with the product.
 # Usage: majority_model.py [CASES SEED] > ../vectors/verdict_majority.json
+import itertools
 import json
 import math
 import random
@@ -43,14 +44,12 @@ def cosines(table, who):
 
 
 def outside(cos, who):
-    """How many leave, the worst first, until all pairs left have 0.1."""
-    left = list(who)
-    while left:
-        below = [sum(1 for b in left if b != a and cos[a, b] < TENTH) for a in left]
-        if max(below) == 0:
-            break
-        left.pop(below.index(max(below)))
-    return len(who) - len(left)
+    """The fewest that must leave so that all pairs left have 0.1: tries all sets."""
+    for leavers in range(len(who) + 1):
+        for gone in itertools.combinations(who, leavers):
+            left = [a for a in who if a not in gone]
+            if all(cos[a, b] >= TENTH for a in left for b in left if a != b):
+                return leavers
 
 
 def apart(cos, who, c_max):
@@ -98,7 +97,9 @@ def judge(who, c_max, beta, gain, norms, gram, reference, data_weights, history)
     lengths = [history.long[a][a] for a in who]
     is_new = 8 * max(min(lengths), 0) < max(lower_median(lengths), 1)
     before = cosines(history.long, who)
-    if is_new or outside(before, who) > attackers or outside(recent, who) <= attackers:
+    unlike = outside(before, who)
+    allowed = max(attackers, min(attackers + unlike, (len(who) - 1) // 2))
+    if is_new or unlike > attackers or outside(recent, who) <= allowed:
         for (a, b), value in clipped.items():
             old = history.long[a][b]
             history.long[a][b] = old + (value >> 18) * min(max(gain, 1), 16384) - (old >> 4)
