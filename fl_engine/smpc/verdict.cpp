@@ -149,11 +149,6 @@ class Judge {
         return all;
     }
     [[nodiscard]] std::size_t attackers() const { return std::max(1U, input_.c_max); }
-    // How many may be unlike the others in HF when `outside` were it in HG: honest ones that are
-    // unlike the others use up nobody else's place, as long as more than half agree.
-    [[nodiscard]] std::size_t outside_allowed(std::size_t outside) const {
-        return std::max(attackers(), std::min(attackers() + outside, (m_ - 1) / 2));
-    }
     [[nodiscard]] std::vector<std::size_t> unflagged() const {
         std::vector<std::size_t> result;
         for (std::size_t i = 0; i < m_; ++i) {
@@ -242,10 +237,15 @@ class Judge {
         }
         const std::vector<std::size_t> all = everybody();
         const CosineMatrix before = cosines_of(history_.products);
-        std::size_t outside = 0;  // of HG
-        while (outside <= attackers() && !can_agree(before, all, outside)) ++outside;
-        return outside > attackers() ||
-               can_agree(recent_, all, outside_allowed(outside));
+        if (!can_agree(before, all, attackers())) return true;
+        if (can_agree(recent_, all, attackers())) return true;
+        // Honest clients that were apart before take nobody's place, as long as more than half
+        // agree.
+        const std::vector<std::size_t> apart = find_apart(before, all, input_.c_max).clients;
+        std::vector<std::size_t> rest = all;
+        for (const std::size_t i : apart) std::erase(rest, i);
+        const std::size_t minority = (m_ - 1) / 2 - apart.size();
+        return can_agree(recent_, rest, std::min(attackers(), minority));
     }
     // Whether all but c_max clients are left, and agree, when those apart and the flagged are out.
     [[nodiscard]] bool does_majority_agree(const CosineMatrix& cosines) const {

@@ -76,21 +76,26 @@ def rest_cases():
 
 
 def unlike_cases():
-    """Who is outside in HG takes no place in HF, as long as more than half agree there."""
+    """Who is apart in HG takes no place in HF, as long as more than half agree there."""
     found = []
-    # (clients, c, first outside in HG, then outside in HF, whether HG rests)
+    # (clients, c, those apart in HG, those outside in HF, whether HG rests)
     for slots, c_max, before, then, rests in (
-            (5, 1, 1, 2, False), (5, 1, 1, 3, True), (5, 1, 0, 1, False), (5, 1, 0, 2, True),
-            (4, 1, 1, 2, True), (6, 1, 1, 2, False), (6, 1, 1, 3, True), (7, 2, 1, 3, False),
-            (7, 2, 1, 4, True), (7, 2, 2, 3, False), (7, 2, 2, 4, True), (9, 2, 2, 4, False),
-            (9, 2, 2, 5, True), (7, 3, 3, 3, False), (7, 3, 3, 4, True)):
+            (5, 1, (0,), (0, 1), False), (5, 1, (0,), (1, 2), True), (5, 1, (0,), (0, 1, 2), True),
+            (5, 1, (), (0,), False), (5, 1, (), (0, 1), True), (4, 1, (0,), (0, 1), True),
+            (6, 1, (0,), (0, 1), False), (6, 1, (0,), (0, 1, 2), True),
+            (7, 2, (0,), (0, 1, 2), False), (7, 2, (0,), (1, 2, 3), True),
+            (7, 2, (0,), (0, 1, 2, 3), True), (7, 2, (0, 1), (0, 1, 2), False),
+            (7, 2, (0, 1), (0, 2, 3), True), (7, 2, (0, 1), (0, 1, 2, 3), True),
+            (9, 2, (0, 1), (0, 1, 2, 3), False), (9, 2, (0, 1), (1, 2, 3), False),
+            (9, 2, (0, 1), (2, 3, 4), True), (9, 2, (0, 1), (0, 1, 2, 3, 4), True),
+            (7, 3, (0, 1, 2), (0, 1, 2), False), (7, 3, (0, 1, 2), (0, 1, 2, 3), True)):
         game = Game(slots, c_max)
         for _ in range(3):
-            game.play(but(range(before), -9000, 20000))
+            game.play(but(before, -9000, 20000))
         # One round brings HF below 0.1 and leaves the long history where it was.
-        game.play(but(range(then), -32768, 32768), gain=1)
+        game.play(but(then, -32768, 32768), gain=1)
         assert game.rested == rests, (slots, c_max, before, then)
-        found.append(game.result("%d of %d outside, then %d" % (before, slots, then)))
+        found.append(game.result("%s of %d apart, then %s outside" % (before, slots, then)))
     return found
 
 

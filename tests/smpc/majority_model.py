@@ -97,9 +97,11 @@ def judge(who, c_max, beta, gain, norms, gram, reference, data_weights, history)
     lengths = [history.long[a][a] for a in who]
     is_new = 8 * max(min(lengths), 0) < max(lower_median(lengths), 1)
     before = cosines(history.long, who)
-    unlike = outside(before, who)
-    allowed = max(attackers, min(attackers + unlike, (len(who) - 1) // 2))
-    if is_new or unlike > attackers or outside(recent, who) <= allowed:
+    unlike, _ = apart(before, who, c_max)
+    rest = [a for a in who if a not in unlike]
+    allowed = min(attackers, (len(who) - 1) // 2 - len(unlike))
+    if (is_new or outside(before, who) > attackers or outside(recent, who) <= attackers
+            or outside(recent, rest) <= allowed):
         for (a, b), value in clipped.items():
             old = history.long[a][b]
             history.long[a][b] = old + (value >> 18) * min(max(gain, 1), 16384) - (old >> 4)
