@@ -37,11 +37,10 @@ struct Disagreement {
             }
         }
         if (most == 0) return true;
-        if (ends > 2 * leavers * most) return false;  // each that leaves ends `most` of them at most
+        if (ends > 2 * leavers * most) return false;  // each ends `most` at most
         if (most <= 2) return leavers >= fewest_of_chains();
         if (without(std::uint64_t{1} << client).can_be_left_by(leavers - 1)) return true;
-        return most <= leavers &&
-               without(against[client] & present).can_be_left_by(leavers - most);
+        return most <= leavers && without(against[client] & present).can_be_left_by(leavers - most);
     }
 
   private:

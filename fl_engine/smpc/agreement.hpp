@@ -45,8 +45,8 @@ struct Apart {
 [[nodiscard]] Apart find_apart(const CosineMatrix& cosines, std::span<const std::size_t> compared,
                                std::size_t similar_needed);
 
-// Whether at most `leavers` of `clients` can leave so that each pair of the rest has a cosine of 0.1
-// at least. Exact, so nobody can make it false by whom it disagrees with when those that should
+// Whether at most `leavers` of `clients` can leave so that each pair of the rest has a cosine of
+// 0.1 at least. Exact, so nobody can make it false by whom it disagrees with when those that should
 // leave are few enough. At most kMaxClients clients.
 [[nodiscard]] bool can_agree(const CosineMatrix& cosines, std::span<const std::size_t> clients,
                              std::size_t leavers);

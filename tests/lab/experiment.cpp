@@ -8,6 +8,7 @@
 #include "fl_engine/models/network.hpp"
 #include "fl_engine/training/metrics.hpp"
 #include "tests/lab/participants.hpp"
+#include "tests/lab/trigger_search.hpp"
 
 namespace consilium::lab {
 namespace {
@@ -80,6 +81,13 @@ class Training {
         result_.stamped_missed +=
             share_called_negative(consortium_.spec, model_, consortium_.stamped);
         ++measured_;
+    }
+
+    Result<void> search() {
+        const auto finding = search_trigger(consortium_, model_, trial_.seed);
+        if (!finding) return tl::unexpected(finding.error());
+        result_.trigger_excess = finding->excess;
+        return {};
     }
 
     [[nodiscard]] TrialResult result() const {
@@ -184,6 +192,11 @@ Result<std::optional<TrialResult>> run_trial(const Consortium& consortium, const
             return tl::unexpected(status.error());
         }
         if (round + kMeasuredRounds >= consortium.rounds) training.measure();
+    }
+    if (trial.searches_trigger) {
+        if (const Result<void> status = training.search(); !status) {
+            return tl::unexpected(status.error());
+        }
     }
     return training.result();
 }

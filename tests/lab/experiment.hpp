@@ -20,6 +20,7 @@ struct Trial {
     fl::Collusion attack = fl::Collusion::kNone;
     RuleKind rule{};
     std::uint32_t validators = 4;
+    bool searches_trigger = false;  // in the finished model
 };
 
 struct Count {
@@ -34,6 +35,7 @@ struct TrialResult {
     Count poisoned_rejected;    // attacking site-rounds
     Count honest_rejected;      // honest site-rounds, of all sites while nobody attacks
     std::size_t cancelled_rounds = 0;
+    std::optional<double> trigger_excess;  // of search_trigger, when it was asked for
 };
 
 inline constexpr std::uint32_t kMeasuredRounds = 3;

@@ -8,6 +8,8 @@
 #include <mutex>
 #include <thread>
 
+#include "tests/lab/trigger_search.hpp"
+
 namespace consilium::lab {
 namespace {
 
@@ -50,9 +52,10 @@ std::vector<Job> jobs_of(const GridOptions& options, std::size_t setting_index,
         const auto attackers = choose_attackers(
             setting, seed, turns > 1 ? turn : static_cast<std::size_t>(seed - options.first_seed));
         const auto add = [&](fl::Collusion attack, RuleKind rule) {
-            jobs.push_back({{setting_index, attack, rule},
-                            {seed, attackers, attack, rule, setting.validators},
-                            turn});
+            jobs.push_back(
+                {{setting_index, attack, rule},
+                 {seed, attackers, attack, rule, setting.validators, options.searches_triggers},
+                 turn});
         };
         add(fl::Collusion::kNone, RuleKind::kOracle);
         for (const fl::Collusion attack : options.attacks) {
@@ -189,6 +192,19 @@ double deviation(std::span<const Outcome> outcomes, double TrialResult::*member)
     return std::sqrt(sum / static_cast<double>(outcomes.size() - 1));
 }
 
+void add_search(std::span<const Outcome> outcomes, Row& row) {
+    double sum = 0;
+    double alarms = 0;
+    for (const Outcome& outcome : outcomes) {
+        if (!outcome.result.trigger_excess) return;
+        sum += *outcome.result.trigger_excess;
+        if (*outcome.result.trigger_excess >= kTriggerAlarm) ++alarms;
+    }
+    const auto trials = static_cast<double>(outcomes.size());
+    row.trigger_excess = sum / trials;
+    row.trigger_alarm_rate = alarms / trials;
+}
+
 std::optional<Row> make_row(const GridOptions& options, const Outcomes& all, const Cell& cell) {
     // Absent attackers are the same whatever they would have done.
     const auto find = [&](const Cell& wanted) { return all.find(wanted); };
@@ -224,6 +240,7 @@ std::optional<Row> make_row(const GridOptions& options, const Outcomes& all, con
     for (const Outcome& outcome : own->second) {
         row.cancelled_rounds += outcome.result.cancelled_rounds;
     }
+    add_search(own->second, row);
     return row;
 }
 

@@ -20,6 +20,7 @@ struct GridOptions {
     std::size_t seeds = 3;
     std::uint64_t first_seed = 1;
     std::size_t threads = 2;
+    bool searches_triggers = false;
     std::filesystem::path data_folder;
 };
 
@@ -40,6 +41,8 @@ struct Row {
     double baseline_balanced_accuracy = 0;
     double balanced_accuracy_deviation = 0;  // between trials
     std::size_t cancelled_rounds = 0;
+    std::optional<double> trigger_excess;      // when triggers are searched: mean of the trials
+    std::optional<double> trigger_alarm_rate;  // share of trials of kTriggerAlarm or more
 };
 
 struct Progress {

@@ -62,7 +62,7 @@ void add_options(CLI::App& app, LabOptions& options, Texts& texts) {
     app.add_flag("--quick", texts.is_quick,
                  "a look in under a minute: one seed, fewer rounds, and a sample through the MPC");
     app.add_option("--suite", texts.suite,
-                   "comparison: the seven settings of docs/lab.md, instead of the next five")
+                   "comparison: the nine settings of docs/lab.md, instead of the next five")
         ->check(CLI::IsMember({"comparison"}));
     app.add_option("--dataset", texts.datasets,
                    "wdbc (embedded), heart (four real hospitals), pneumonia (chest X-ray), or a "
@@ -93,6 +93,9 @@ void add_options(CLI::App& app, LabOptions& options, Texts& texts) {
     app.add_flag("--through-mpc", options.goes_through_mpc,
                  "also runs one seed of each setting and attack through the whole protocol, with "
                  "the rules \"ours\" and \"ours-ref\", and compares all verdicts");
+    app.add_flag("--search-triggers", options.grid.searches_triggers,
+                 "also searches each finished model for the trigger of a backdoor, with the "
+                 "reference records");
     app.add_option("--threads", options.grid.threads, "[2]")->check(CLI::Range(1U, 64U));
     app.add_option("--data-dir", texts.data_dir,
                    "folder of the heart and pneumonia files [$CONSILIUM_DATA_DIR]");

@@ -42,7 +42,9 @@ Json json_of(const Row& row) {
             {"baseline_balanced_accuracy", rounded(row.baseline_balanced_accuracy)},
             {"balanced_accuracy_deviation", rounded(row.balanced_accuracy_deviation)},
             {"trials", row.trials},
-            {"cancelled_rounds", row.cancelled_rounds}};
+            {"cancelled_rounds", row.cancelled_rounds},
+            {"trigger_excess", rounded(row.trigger_excess)},
+            {"trigger_alarm_rate", rounded(row.trigger_alarm_rate)}};
 }
 
 // ".93", "1.00"

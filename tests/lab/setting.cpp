@@ -164,6 +164,7 @@ Result<void> deal_images(const Setting& setting, const LoadedData& data, std::ui
     if (side < fl::kPatchSide || side * side != data.images.columns()) {
         return make_error(ErrorCode::kRefused, "images must be square, 4 x 4 or larger");
     }
+    out.image_side = side;
     out.trigger = fl::patch_trigger(side);
     std::vector<fl::Dataset> whole = {data.images};
     out.reference = take_reference(whole, seed);

@@ -46,6 +46,7 @@ struct Consortium {
     std::vector<fl::Dataset> sites;
     fl::Dataset reference;  // kReferenceRecords records of all sites' training data
     fl::Dataset test;
+    std::size_t image_side = 0;  // 0: a table
     fl::Trigger trigger;
     fl::Dataset stamped;  // positive test records with the trigger
 };

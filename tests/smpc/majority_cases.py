@@ -230,6 +230,6 @@ def outside_cases():
 
 
 if __name__ == "__main__":
-    cases = (rest_cases() + unlike_cases() + spare_cases() + turned_cases() + weight_cases() + apart_cases()
-             + outside_cases())
+    cases = (rest_cases() + unlike_cases() + spare_cases() + turned_cases() + weight_cases()
+             + apart_cases() + outside_cases())
     print("[" + ",\n".join(json.dumps(case, separators=(",", ":")) for case in cases) + "]")

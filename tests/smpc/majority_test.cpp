@@ -151,9 +151,9 @@ TEST(MajorityRule, sleeper_is_found_after_few_rounds) {
     EXPECT_GT(rounds_until_found(judge), rounds_until_found(judge_with_majority));
 }
 
-// The last but one client is honest and unlike the others (0.05), so it is flagged, the one attacker
-// there may be. The last client turns after 12 rounds. Rounds until it is flagged, 100 if never
-// within 48.
+// The last but one client is honest and unlike the others (0.05), so it is flagged, the one
+// attacker there may be. The last client turns after 12 rounds. Rounds until it is flagged, 100 if
+// never within 48.
 int rounds_until_found_behind_an_outlier(Rule rule, std::uint32_t clients) {
     const std::size_t outlier = clients - 2;
     const std::size_t sleeper = clients - 1;
@@ -297,7 +297,7 @@ std::size_t fewest_of_all_sets(std::size_t size, const Pairs& against) {
             std::all_of(against.begin(), against.end(), [gone](const auto& pair) {
                 return ((gone >> pair.first | gone >> pair.second) & 1) != 0;
             });
-        if (is_enough) best = std::min<std::size_t>(best, std::popcount(gone));
+        if (is_enough) best = std::min(best, static_cast<std::size_t>(std::popcount(gone)));
     }
     return best;
 }
