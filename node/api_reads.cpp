@@ -305,16 +305,18 @@ p2p::HttpResponse Api::current_epoch() const {
 p2p::HttpResponse Api::chunk(const p2p::HttpRequest& request) const {
     const auto path = p2p::decode_blob_path(request.path);
     if (!path) return problem_of(path.error());
-    const auto blob = runtime_.blocks().get_blob(path->blob);
+    const auto blob = runtime_.blocks().open_blob(path->blob);
     if (!blob) return problem_of(blob.error());
-    if (path->chunk >= p2p::blob_chunk_count(blob->size())) {
+    const std::size_t size = (*blob)->size_bytes();
+    if (path->chunk >= p2p::blob_chunk_count(size)) {
         return problem(404, "not_found", "the blob has no such chunk");
     }
     const std::size_t offset = path->chunk * p2p::limits::kBlobChunkBytes;
-    const std::size_t size = std::min(p2p::limits::kBlobChunkBytes, blob->size() - offset);
+    Bytes part(std::min(p2p::limits::kBlobChunkBytes, size - offset));
+    if (auto read = (*blob)->read(offset, part); !read) return problem_of(read.error());
     p2p::HttpResponse response;
     response.content_type = "application/octet-stream";
-    response.body = to_bytes(ByteView(*blob).subspan(offset, size));
+    response.body = std::move(part);
     p2p::add_security_headers(response);
     return response;
 }

@@ -1,8 +1,9 @@
 // Blobs of clients in RocksDB: a column family of their own, so that erasing them returns the
 // space.
 //
-// A value of 4 KiB or more lies in a blob file, which RocksDB removes once nothing refers to it any
-// more. Among values that stay for ever such files would live as long as these.
+// A value that is no file of its own but has 4 KiB or more lies in a blob file, which RocksDB
+// removes once nothing refers to it any more. Among values that stay for ever such files would live
+// as long as these.
 #include <algorithm>
 
 #include "node/rocks_database.hpp"
@@ -17,8 +18,9 @@ Result<void> RocksStorage::put_client_blob(const driver::ClientBlob& blob, ByteV
     const Use database = use();
     if (!database) return closed();
     rocksdb::WriteBatch batch;
-    (void)batch.Put(database->families[kClientBlobs], slice_of(blob.hash.view()),
-                    slice_of(content));
+    if (auto put = database->put_content(batch, kClientBlobs, blob.hash, content); !put) {
+        return noted(put);
+    }
     (void)batch.Put(database->families[kClientBlobNames], slice_of(blob.hash.view()),
                     slice_of(encode(blob.batch)));
     return noted(database->write(batch, "blob of a client"));
@@ -47,13 +49,17 @@ Result<std::vector<driver::ClientBlob>> RocksStorage::client_blobs() const {
 Result<void> RocksStorage::keep_client_blob(const Digest& hash) {
     const Use database = use();
     if (!database) return closed();
-    const auto content = database->read(kClientBlobs, slice_of(hash.view()));
-    if (!content) return tl::unexpected(content.error());
-    if (!*content) return {};
+    if (!database->has_key(kClientBlobNames, hash)) return {};
     rocksdb::WriteBatch batch;
-    (void)batch.Put(database->families[kBlobs], slice_of(hash.view()), rocksdb::Slice(**content));
-    (void)batch.Put(database->families[kBlobSizes], slice_of(hash.view()),
-                    slice_of(encode(static_cast<std::uint64_t>((*content)->size()))));
+    auto size = static_cast<std::uint64_t>(database->files->size_bytes(hash).value_or(0));
+    if (size == 0) {
+        const auto content = database->read(kClientBlobs, slice_of(hash.view()));
+        if (!content) return tl::unexpected(content.error());
+        if (!*content) return {};
+        size = (*content)->size();
+        (void)batch.Put(database->families[kBlobs], slice_of(hash.view()), **content);
+    }
+    (void)batch.Put(database->families[kBlobSizes], slice_of(hash.view()), slice_of(encode(size)));
     database->delete_client_blob(batch, hash);
     return noted(database->write(batch, "blob of a client"));
 }
@@ -66,16 +72,13 @@ Result<void> RocksStorage::erase_client_blobs(const std::vector<Digest>& hashes)
     if (auto written = database->write(batch, "blobs of clients"); !written) {
         return noted(written);
     }
-    // Only compaction drops what was deleted, and with the last value of a file the file. Keys are
-    // rewritten, values are not: without this option RocksDB would copy the others' blobs.
-    rocksdb::CompactRangeOptions options;
-    options.exclusive_manual_compaction = false;
-    options.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForceOptimized;
-    options.blob_garbage_collection_policy = rocksdb::BlobGarbageCollectionPolicy::kDisable;
-    const rocksdb::Status status =
-        database->db->CompactRange(options, database->families[kClientBlobs], nullptr, nullptr);
-    if (!status.ok()) return noted(tl::unexpected(error_of(status, "space of clients' blobs")));
-    return {};
+    bool is_in_rocksdb = false;
+    for (const Digest& hash : hashes) {
+        if (database->is_named(hash)) continue;  // as a member's
+        is_in_rocksdb = is_in_rocksdb || !database->files->size_bytes(hash);
+        if (auto erased = database->files->erase(hash); !erased) return noted(erased);
+    }
+    return is_in_rocksdb ? noted(database->return_space(kClientBlobs)) : Result<void>{};
 }
 
 }  // namespace consilium::node

@@ -15,6 +15,7 @@
 #include <rocksdb/write_batch.h>
 
 #include "core/codec.hpp"
+#include "node/blob_files.hpp"
 #include "node/rocks_storage.hpp"
 #include "node/vote_guard.hpp"
 
@@ -103,6 +104,7 @@ struct RocksStorage::Database {
     std::shared_ptr<ErrorListener> listener = std::make_shared<ErrorListener>();
     std::unique_ptr<rocksdb::DB> db;
     std::array<rocksdb::ColumnFamilyHandle*, kFamilyCount> families{};
+    std::optional<BlobFiles> files;
     std::optional<VoteGuard> guard;
     // What the journal holds, so that a commit knows what to drop without walking deleted keys.
     std::map<std::uint64_t, Height> vote_heights;  // by sequence
@@ -179,9 +181,69 @@ struct RocksStorage::Database {
         return {};
     }
 
+    // Whether one of the lists names it: what the files are for. When the disk cannot be asked it
+    // counts as named, so that no file is removed for that.
+    [[nodiscard]] bool is_named(const Digest& hash) const {
+        return std::ranges::any_of(std::array{kBlobSizes, kClientBlobNames}, [&](Family family) {
+            const auto name = read(family, slice_of(hash.view()));
+            return !name || name->has_value();
+        });
+    }
+    // Named, and its content is here: in RocksDB with its name, or in a file.
+    [[nodiscard]] bool holds(const Digest& hash) const {
+        const auto size = read_as<std::uint64_t>(kBlobSizes, slice_of(hash.view()), "blob");
+        if (size) return *size < kFileBytes || files->size_bytes(hash) == *size;
+        if (!has_key(kClientBlobNames, hash)) return false;
+        return files->size_bytes(hash).has_value() || has_key(kClientBlobs, hash);
+    }
+    // A large content is durable as a file when this returns; the rest goes into the batch.
+    [[nodiscard]] Result<void> put_content(rocksdb::WriteBatch& batch, Family family,
+                                           const Digest& hash, ByteView content) const {
+        if (content.size() >= kFileBytes) return files->put(hash, content);
+        (void)batch.Put(families.at(family), slice_of(hash.view()), slice_of(content));
+        return {};
+    }
+    [[nodiscard]] Result<void> put_blob(rocksdb::WriteBatch& batch, const Digest& hash,
+                                        ByteView content) const {
+        (void)batch.Put(families[kBlobSizes], slice_of(hash.view()),
+                        slice_of(encode(static_cast<std::uint64_t>(content.size()))));
+        return put_content(batch, kBlobs, hash, content);
+    }
+    // What an earlier version has stored in RocksDB. May be done again after a crash.
+    [[nodiscard]] Result<void> move_to_files() const {
+        for (const Family family : {kBlobs, kClientBlobs}) {
+            const std::unique_ptr<rocksdb::Iterator> walk(
+                db->NewIterator(rocksdb::ReadOptions(), families.at(family)));
+            for (walk->SeekToFirst(); walk->Valid(); walk->Next()) {
+                const ByteView content = view_of(walk->value());
+                const Digest hash = sha256(content);
+                const bool is_right = std::ranges::equal(hash.bytes, view_of(walk->key()));
+                if (content.size() < kFileBytes || !is_right) continue;
+                if (auto put = files->put(hash, content); !put) return put;
+                rocksdb::WriteBatch batch;
+                (void)batch.Delete(families.at(family), walk->key());
+                if (auto written = write(batch, "blob"); !written) return written;
+            }
+            if (!walk->status().ok()) return tl::unexpected(error_of(walk->status(), "blobs"));
+        }
+        return {};
+    }
     void delete_client_blob(rocksdb::WriteBatch& batch, const Digest& hash) const {
         (void)batch.Delete(families[kClientBlobs], slice_of(hash.view()));
         (void)batch.Delete(families[kClientBlobNames], slice_of(hash.view()));
+    }
+
+    // Only compaction drops what was deleted, and with the last value of a file the file. Keys are
+    // rewritten, values are not: without the last option RocksDB would copy the others' blobs.
+    [[nodiscard]] Result<void> return_space(Family family) const {
+        rocksdb::CompactRangeOptions options;
+        options.exclusive_manual_compaction = false;
+        options.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForceOptimized;
+        options.blob_garbage_collection_policy = rocksdb::BlobGarbageCollectionPolicy::kDisable;
+        const rocksdb::Status status =
+            db->CompactRange(options, families.at(family), nullptr, nullptr);
+        if (!status.ok()) return tl::unexpected(error_of(status, kFamilyNames.at(family)));
+        return {};
     }
 
     [[nodiscard]] Result<std::optional<std::string>> read(Family family,
@@ -193,6 +255,10 @@ struct RocksStorage::Database {
         if (status.IsNotFound()) return std::optional<std::string>();
         if (!status.ok()) return tl::unexpected(error_of(status, kFamilyNames.at(family)));
         return std::optional<std::string>(std::move(value));
+    }
+    [[nodiscard]] bool has_key(Family family, const Digest& hash) const {
+        const auto value = read(family, slice_of(hash.view()));
+        return value && value->has_value();
     }
     [[nodiscard]] Result<void> write(rocksdb::WriteBatch& batch, const char* what) const {
         rocksdb::WriteOptions options;

@@ -20,7 +20,8 @@ using rocksdb::ColumnFamilyHandle;
 using rocksdb::Slice;
 using rocksdb::Status;
 
-constexpr std::uint32_t kFormatVersion = 1;
+constexpr std::uint32_t kFormatVersion = 2;
+constexpr std::uint32_t kFormatWithoutFiles = 1;  // all blobs lie in RocksDB
 const std::string kMembershipPrefix = "membership/";
 
 // RocksDB's own log file would be one more file on a disk that runs full: the distribution's build
@@ -137,22 +138,33 @@ Result<std::unique_ptr<RocksStorage::Database>> RocksStorage::open_database(
         return tl::unexpected(counted.error());
     }
 
-    auto format = database->read(kMeta, "format");
+    auto files = BlobFiles::open(folder + "/ledger/blobs");
+    if (!files) return tl::unexpected(files.error());
+    database->files.emplace(std::move(*files));
+    if (auto checked = check_format(*database, folder); !checked) {
+        return tl::unexpected(checked.error());
+    }
+    auto swept = database->files->sweep(
+        [&database](const Digest& hash) { return database->is_named(hash); });
+    if (!swept) return tl::unexpected(swept.error());
+    return database;
+}
+
+Result<void> RocksStorage::check_format(const Database& database, const std::string& folder) {
+    auto format = database.read(kMeta, "format");
     if (!format) return tl::unexpected(format.error());
     if (*format) {
         const auto version = decode<std::uint32_t>(view_of(**format));
-        if (!version || *version != kFormatVersion) {
+        if (version && *version == kFormatVersion) return {};
+        if (!version || *version != kFormatWithoutFiles) {
             return make_error(ErrorCode::kRefused,
                               "the ledger in " + folder + " was written by another version");
         }
-    } else {
-        rocksdb::WriteBatch batch;
-        (void)batch.Put(database->families[kMeta], "format", slice_of(encode(kFormatVersion)));
-        if (auto written = database->write(batch, "format"); !written) {
-            return tl::unexpected(written.error());
-        }
+        if (auto moved = database.move_to_files(); !moved) return moved;
     }
-    return database;
+    rocksdb::WriteBatch batch;
+    (void)batch.Put(database.families[kMeta], "format", slice_of(encode(kFormatVersion)));
+    return database.write(batch, "format");
 }
 
 Result<void> RocksStorage::commit_block(const driver::BlockCommit& commit) {
@@ -178,10 +190,7 @@ Result<void> RocksStorage::commit_block(const driver::BlockCommit& commit) {
                         slice_of(encode(TransactionEntry{height, index++})));
     }
     for (const Bytes& blob : commit.blobs) {
-        const Digest hash = sha256(blob);
-        (void)batch.Put(families[kBlobs], slice_of(hash.view()), slice_of(blob));
-        (void)batch.Put(families[kBlobSizes], slice_of(hash.view()),
-                        slice_of(encode(static_cast<std::uint64_t>(blob.size()))));
+        if (auto put = database->put_blob(batch, sha256(blob), blob); !put) return noted(put);
     }
     const auto known = membership_in(*database.database, height.next());
     if (!known && known.error().code != ErrorCode::kNotFound) return tl::unexpected(known.error());
@@ -357,9 +366,7 @@ Result<void> RocksStorage::put_blob(const Digest& hash, ByteView content) {
     const Use database = use();
     if (!database) return closed();
     rocksdb::WriteBatch batch;
-    (void)batch.Put(database->families[kBlobs], slice_of(hash.view()), slice_of(content));
-    (void)batch.Put(database->families[kBlobSizes], slice_of(hash.view()),
-                    slice_of(encode(static_cast<std::uint64_t>(content.size()))));
+    if (auto put = database->put_blob(batch, hash, content); !put) return noted(put);
     return noted(database->write(batch, "blob"));
 }
 
@@ -369,20 +376,25 @@ Result<Bytes> RocksStorage::get_blob(const Digest& hash) const {
     auto value = database->read(kBlobs, slice_of(hash.view()));
     if (value && !*value) value = database->read(kClientBlobs, slice_of(hash.view()));
     if (!value) return tl::unexpected(value.error());
-    if (!*value || sha256(view_of(**value)) != hash) {
+    if (!*value) return database->files->get(hash);
+    if (sha256(view_of(**value)) != hash) {
         return make_error(ErrorCode::kNotFound, "blob " + hash.hex() + " is not here");
     }
     return to_bytes(view_of(**value));
 }
 
+Result<std::unique_ptr<BlobContent>> RocksStorage::open_blob(const Digest& hash) const {
+    {
+        const Use database = use();
+        if (!database) return closed();
+        if (database->files->size_bytes(hash)) return database->files->read(hash);
+    }
+    return Storage::open_blob(hash);
+}
+
 bool RocksStorage::has_blob(const Digest& hash) const {
     const Use database = use();
-    if (!database) return false;
-    for (const Family family : {kBlobSizes, kClientBlobNames}) {
-        const auto entry = database->read(family, slice_of(hash.view()));
-        if (entry && entry->has_value()) return true;
-    }
-    return false;
+    return database && database->holds(hash);
 }
 
 }  // namespace consilium::node

@@ -5,13 +5,16 @@
 //   receipts   height            -> BlockReceipts
 //   state      state key         -> value
 //   tx         transaction id    -> height, index
-//   blobs      SHA-256           -> content (large values live in blob files)
+//   blobs      SHA-256           -> content, unless it is in a file (blob_files.hpp)
 //   blob_sizes SHA-256           -> length
 //   votes      sequence          -> VoteRecord
 //   evidence   number            -> EvidenceRecord, in the order of arrival
 //   bodies     header digest     -> Block (of proposals voted for, above the head)
 //   meta       "head" -> height; "format" -> version; "membership/" height -> Membership that
 //              certifies the blocks after that height
+// Contents of kFileBytes or more are files in the folder ledger/blobs. They are durable before the
+// list that names them is written, and removed after they have left it; opening the store removes
+// what a crash in between has left.
 // The next sequence number of the vote journal also stands in the file votes.guard, outside
 // RocksDB: recovery to a point in time may drop a synced suffix of the log, and the guard then
 // tells. Thread-safe as driver/storage.hpp asks; reopen() waits for the readers of the moment.
@@ -28,6 +31,9 @@ namespace consilium::node {
 
 class RocksStorage final : public driver::Storage {
   public:
+    // Smaller blobs are not worth two more syncs. A range proof has 53 KB.
+    static constexpr std::size_t kFileBytes = std::size_t{32} * 1024;
+
     // Opens or creates the store in `folder` (made with mode 0700). kUnavailable when another
     // process has it open or the disk refuses; kRefused for a store of a newer format.
     [[nodiscard]] static Result<std::unique_ptr<RocksStorage>> open(const std::string& folder);
@@ -53,6 +59,7 @@ class RocksStorage final : public driver::Storage {
         const Digest& id) const override;
     [[nodiscard]] Result<void> put_blob(const Digest& hash, ByteView content) override;
     [[nodiscard]] Result<Bytes> get_blob(const Digest& hash) const override;
+    [[nodiscard]] Result<std::unique_ptr<BlobContent>> open_blob(const Digest& hash) const override;
     [[nodiscard]] bool has_blob(const Digest& hash) const override;
     [[nodiscard]] Result<void> put_client_blob(const driver::ClientBlob& blob,
                                                ByteView content) override;
@@ -80,6 +87,8 @@ class RocksStorage final : public driver::Storage {
     };
     RocksStorage(std::string folder, std::unique_ptr<Database> database);
     [[nodiscard]] static Result<std::unique_ptr<Database>> open_database(const std::string& folder);
+    [[nodiscard]] static Result<void> check_format(const Database& database,
+                                                   const std::string& folder);
     [[nodiscard]] Use use() const;
     [[nodiscard]] Result<void> noted(Result<void> written);
     [[nodiscard]] static Result<Membership> membership_in(const Database& database, Height height);

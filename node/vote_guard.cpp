@@ -6,13 +6,12 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
 #include <optional>
 #include <utility>
 
 #include "core/codec.hpp"
+#include "node/disk.hpp"
 
 namespace consilium::node {
 namespace {
@@ -39,12 +38,6 @@ std::optional<std::uint64_t> read_slot(const Slot& slot) {
     return *counter;
 }
 
-Error system_error(const std::string& what) {
-    const bool is_full = errno == ENOSPC || errno == EDQUOT;
-    return {is_full ? ErrorCode::kLimitExceeded : ErrorCode::kUnavailable,
-            what + ": " + std::strerror(errno)};
-}
-
 }  // namespace
 
 Result<VoteGuard> VoteGuard::open(const std::string& path) {
@@ -53,11 +46,8 @@ Result<VoteGuard> VoteGuard::open(const std::string& path) {
     if (file < 0) return tl::unexpected(system_error("cannot open " + path));
     VoteGuard guard(file, 0);
     if (is_new) {
-        const std::string folder = std::filesystem::path(path).parent_path().string();
-        const int directory = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        const bool is_synced = directory >= 0 && ::fsync(directory) == 0;
-        if (directory >= 0) ::close(directory);
-        if (!is_synced) return tl::unexpected(system_error("cannot sync " + folder));
+        auto synced = sync_folder(std::filesystem::path(path).parent_path().string());
+        if (!synced) return tl::unexpected(synced.error());
         return guard;
     }
     for (int index = 0; index < 2; ++index) {

@@ -9,23 +9,26 @@
 namespace consilium::driver {
 namespace {
 
-constexpr std::size_t kServedBytes = limits::kMaxBlobBytes;  // kept at hand for those who ask
-constexpr std::uint64_t kLapPauseMs = 1'000;                 // when everybody was asked in vain
+constexpr std::uint64_t kLapPauseMs = 1'000;  // when everybody was asked in vain
 
 [[nodiscard]] std::size_t chunk_count(std::uint64_t length) {
     return static_cast<std::size_t>((length + limits::kBlobChunkBytes - 1) /
                                     limits::kBlobChunkBytes);
 }
 
-[[nodiscard]] ByteView chunk_of(ByteView content, std::size_t index) {
+[[nodiscard]] Result<Bytes> read_chunk(const BlobContent& content, std::size_t index) {
     const std::size_t begin = index * limits::kBlobChunkBytes;
-    return content.subspan(begin, std::min(limits::kBlobChunkBytes, content.size() - begin));
+    Bytes chunk(std::min(limits::kBlobChunkBytes, content.size_bytes() - begin));
+    if (auto read = content.read(begin, chunk); !read) return tl::unexpected(read.error());
+    return chunk;
 }
 
-[[nodiscard]] Manifest make_manifest(const Digest& hash, ByteView content) {
-    Manifest manifest{.hash = hash, .length = content.size(), .chunks = {}};
-    for (std::size_t i = 0; i < chunk_count(content.size()); ++i) {
-        manifest.chunks.push_back(sha256(chunk_of(content, i)));
+[[nodiscard]] Result<Manifest> make_manifest(const Digest& hash, const BlobContent& content) {
+    Manifest manifest{.hash = hash, .length = content.size_bytes(), .chunks = {}};
+    for (std::size_t i = 0; i < chunk_count(manifest.length); ++i) {
+        const auto chunk = read_chunk(content, i);
+        if (!chunk) return tl::unexpected(chunk.error());
+        manifest.chunks.push_back(sha256(*chunk));
     }
     return manifest;
 }
@@ -213,15 +216,12 @@ const BlobPool::Served* BlobPool::serve(const Digest& hash) {
         served_.splice(served_.begin(), served_, it);
         return &served_.front();
     }
-    auto content = env_.storage().get_blob(hash);
-    if (!content || content->size() > limits::kMaxBlobBytes) return nullptr;
-    Manifest manifest = make_manifest(hash, *content);
-    served_.push_front({hash, std::move(*content), std::move(manifest)});
-    std::size_t total = 0;
-    for (auto it = served_.begin(); it != served_.end();) {
-        total += it->content.size();
-        it = total > kServedBytes ? served_.erase(it) : std::next(it);
-    }
+    auto content = env_.storage().open_blob(hash);
+    if (!content || (*content)->size_bytes() > limits::kMaxBlobBytes) return nullptr;
+    auto manifest = make_manifest(hash, **content);
+    if (!manifest) return nullptr;
+    served_.push_front({hash, std::move(*content), std::move(*manifest)});
+    if (served_.size() > limits::kServedBlobs) served_.pop_back();
     return &served_.front();
 }
 
@@ -236,7 +236,8 @@ void BlobPool::on_request(const PublicKey& from, const ChunkRequest& request) {
     const Served* served = serve(request.hash);
     Chunk chunk{.hash = request.hash, .index = request.index, .content = {}};
     if (served != nullptr && request.index < served->manifest.chunks.size()) {
-        chunk.content = to_bytes(chunk_of(served->content, request.index));
+        // Empty when the disk refuses: not here.
+        chunk.content = read_chunk(*served->content, request.index).value_or(Bytes{});
     }
     env_.send(from, encode_frame(chunk));
 }
@@ -317,6 +318,7 @@ void BlobPool::on_chunk(const PublicKey& from, Chunk chunk, std::uint64_t now_ms
         leave_peer(pull, now_ms);
         return;
     }
+    if (pull.content.empty()) pull.content.reserve(pull.wanted.key.length);
     pulled_bytes_ += chunk.content.size();
     pull.content.insert(pull.content.end(), chunk.content.begin(), chunk.content.end());
     if (pull.content.size() < pull.wanted.key.length) return ask(pull, now_ms);
@@ -325,20 +327,17 @@ void BlobPool::on_chunk(const PublicKey& from, Chunk chunk, std::uint64_t now_ms
 
 void BlobPool::finish(std::map<Digest, Pull>::iterator found, std::uint64_t now_ms) {
     Pull& pull = found->second;
-    const Bytes content = pull.content;
     const WantedBlob wanted = pull.wanted;
-    if (sha256(content) != wanted.key.hash) {
+    if (sha256(pull.content) != wanted.key.hash) {
         env_.report_invalid(*pull.peer);  // its manifest was of something else
         leave_peer(pull, now_ms);
         return;
     }
     // The right bytes: whether they parse is the fault of who named them, not of the peer.
-    if (auto stored = store(wanted, content); !stored) {
-        const auto again = pulls_.find(wanted.key.hash);
-        if (again == pulls_.end()) return;
-        drop_content(again->second);
-        pulls_.erase(again);
-    }
+    const Bytes content = std::exchange(pull.content, {});
+    pulled_bytes_ -= content.size();
+    pulls_.erase(found);
+    (void)store(wanted, content);
 }
 
 std::optional<std::uint64_t> BlobPool::tick(std::uint64_t now_ms) {

@@ -14,6 +14,7 @@
 #include <deque>
 #include <list>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <vector>
@@ -88,6 +89,7 @@ class BlobPool {
     [[nodiscard]] const std::optional<Error>& storage_error() const { return storage_error_; }
     [[nodiscard]] std::size_t wanted() const { return pulls_.size(); }
     [[nodiscard]] std::size_t pulled_bytes() const { return pulled_bytes_; }
+    [[nodiscard]] std::size_t served() const { return served_.size(); }  // kept open for peers
 
   private:
     struct Pull {
@@ -98,9 +100,10 @@ class BlobPool {
         std::optional<Manifest> manifest;  // of `peer`
         Bytes content;
     };
+    // What somebody pulls from us: open, not in memory.
     struct Served {
         Digest hash;
-        Bytes content;
+        std::unique_ptr<BlobContent> content;
         Manifest manifest;
     };
 

@@ -33,6 +33,7 @@ inline constexpr std::size_t kKnownProposals = 16;    // proposals whose bodies 
 inline constexpr std::size_t kBlobChunkBytes = kMebibyte;
 inline constexpr std::size_t kMaxBlobBytes = 64 * kMebibyte;  // what one block can name
 inline constexpr std::size_t kMaxBlobChunks = kMaxBlobBytes / kBlobChunkBytes;
+inline constexpr std::size_t kServedBlobs = 16;  // open for those who pull them; manifests of 2 KB
 inline constexpr std::size_t kConcurrentPulls = 16;
 inline constexpr std::size_t kPullBytes = 128 * kMebibyte;  // assembled but not yet verified
 inline constexpr std::size_t kWantedBlobs = 4'096;  // more than one round's blobs of 64 members

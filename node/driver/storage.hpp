@@ -9,10 +9,12 @@
 #pragma once
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <vector>
 
 #include "contracts/schema/arguments.hpp"
+#include "core/blob_content.hpp"
 #include "core/block.hpp"
 #include "core/bytes.hpp"
 #include "core/certificate.hpp"
@@ -157,6 +159,12 @@ class Storage {
     [[nodiscard]] virtual Result<void> erase_client_blobs(const std::vector<Digest>& hashes) = 0;
     // kNotFound when absent; content that no longer has this hash is reported as absent, too.
     [[nodiscard]] virtual Result<Bytes> get_blob(const Digest& hash) const = 0;
+    // The same, to be read in parts.
+    [[nodiscard]] virtual Result<std::unique_ptr<BlobContent>> open_blob(const Digest& hash) const {
+        auto content = get_blob(hash);
+        if (!content) return tl::unexpected(content.error());
+        return std::make_unique<HeldBlob>(std::move(*content));
+    }
     [[nodiscard]] virtual bool has_blob(const Digest& hash) const = 0;
 };
 

@@ -114,6 +114,24 @@ TEST_F(BlobPoolTest, a_large_blob_comes_in_chunks_checked_against_the_manifest) 
     EXPECT_TRUE(env.disk.has_blob(sha256(content)));
 }
 
+TEST_F(BlobPoolTest, what_is_kept_open_for_peers_is_bounded_and_all_of_it_is_served) {
+    for (int lap = 0; lap < 2; ++lap) {
+        for (std::size_t i = 0; i < 2 * limits::kServedBlobs; ++i) {
+            const Bytes content = make_content(1'000 + i);
+            ASSERT_TRUE(pool.store(wanted(content), content).has_value());
+            env.sent.clear();
+            pool.on_request(key_of(1), ManifestRequest{sha256(content)});
+            EXPECT_EQ(env.take<Manifest>().at(0).second,
+                      (Manifest{sha256(content), content.size(), {sha256(content)}}));
+            env.sent.clear();
+            pool.on_request(key_of(1), ChunkRequest{sha256(content), 0});
+            EXPECT_EQ(env.take<Chunk>().at(0).second.content, content);
+            EXPECT_LE(pool.served(), limits::kServedBlobs);
+        }
+    }
+    EXPECT_EQ(pool.served(), limits::kServedBlobs);
+}
+
 TEST_F(BlobPoolTest, a_lying_peer_is_reported_and_left) {
     const Bytes content = make_content(64);
     pool.want(wanted(content), 0);

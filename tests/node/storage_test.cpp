@@ -9,6 +9,8 @@
 #include <random>
 #include <thread>
 
+#include <rocksdb/db.h>
+
 #include "node/rocks_storage.hpp"
 #include "node/vote_guard.hpp"
 
@@ -261,6 +263,152 @@ TEST_F(Storage, erasing_blobs_of_clients_returns_their_space) {
     EXPECT_GT(size_of(folder_), (kRounds + 4) * kBytes);
     reopen();
     for (const Digest& hash : held) EXPECT_TRUE(storage_->get_blob(hash).has_value());
+}
+
+Bytes large(std::uint8_t seed) {
+    return Bytes(RocksStorage::kFileBytes, seed);
+}
+
+TEST_F(Storage, a_large_blob_is_a_file_and_is_read_in_parts) {
+    const Bytes of_member = large(1);
+    const Bytes of_client = large(2);
+    auto genesis = commit_at(0);
+    genesis.blobs = {large(3)};
+    ASSERT_TRUE(storage_->put_blob(sha256(of_member), of_member));
+    ASSERT_TRUE(storage_->put_client_blob(client_blob(of_client), of_client));
+    ASSERT_TRUE(storage_->commit_block(genesis));
+    for (int pass = 0; pass < 2; ++pass) {
+        for (const Bytes& content : {of_member, of_client, large(3)}) {
+            const Digest hash = sha256(content);
+            EXPECT_TRUE(std::filesystem::exists(folder_ / "ledger" / "blobs" / hash.hex()));
+            EXPECT_TRUE(storage_->has_blob(hash));
+            EXPECT_EQ(storage_->get_blob(hash), content);
+            const auto open = storage_->open_blob(hash);
+            ASSERT_TRUE(open.has_value());
+            Bytes last(10);
+            ASSERT_TRUE((*open)->read(content.size() - last.size(), last).has_value());
+            EXPECT_EQ(last, Bytes(10, content.back()));
+        }
+        reopen();
+    }
+    const Bytes small(RocksStorage::kFileBytes - 1, 4);
+    ASSERT_TRUE(storage_->put_blob(sha256(small), small));
+    EXPECT_FALSE(std::filesystem::exists(folder_ / "ledger" / "blobs" / sha256(small).hex()));
+    EXPECT_EQ((*storage_->open_blob(sha256(small)))->size_bytes(), small.size());
+    EXPECT_EQ(storage_->open_blob(Digest{}).error().code, ErrorCode::kNotFound);
+}
+
+TEST_F(Storage, the_file_of_an_erased_blob_goes_at_once_and_that_of_a_kept_one_stays) {
+    ASSERT_TRUE(storage_->put_client_blob(client_blob(large(1)), large(1)));
+    ASSERT_TRUE(storage_->put_client_blob(client_blob(large(2)), large(2)));
+    ASSERT_TRUE(storage_->keep_client_blob(sha256(large(2))));
+    ASSERT_TRUE(storage_->erase_client_blobs({sha256(large(1)), sha256(large(2))}));
+    for (int pass = 0; pass < 2; ++pass) {
+        EXPECT_FALSE(storage_->has_blob(sha256(large(1))));
+        EXPECT_FALSE(
+            std::filesystem::exists(folder_ / "ledger" / "blobs" / sha256(large(1)).hex()));
+        EXPECT_EQ(storage_->get_blob(sha256(large(2))), large(2));
+        EXPECT_TRUE(storage_->client_blobs()->empty());
+        reopen();
+    }
+}
+
+// A crash between the file and the list that names it, and a disk that lost a file.
+TEST_F(Storage, a_file_that_no_list_names_is_removed_and_a_lost_one_is_not_held) {
+    const auto blobs = folder_ / "ledger" / "blobs";
+    ASSERT_TRUE(storage_->put_blob(sha256(large(1)), large(1)));
+    ASSERT_TRUE(storage_->put_client_blob(client_blob(large(2)), large(2)));
+    ASSERT_TRUE(storage_->put_blob(sha256(large(3)), large(3)));
+    storage_.reset();
+    const auto orphan = blobs / sha256(large(9)).hex();
+    std::filesystem::copy_file(blobs / sha256(large(1)).hex(), orphan);
+    std::filesystem::remove(blobs / sha256(large(3)).hex());
+    reopen();
+    EXPECT_FALSE(std::filesystem::exists(orphan));
+    EXPECT_TRUE(storage_->has_blob(sha256(large(1))));
+    EXPECT_TRUE(storage_->has_blob(sha256(large(2))));
+    EXPECT_FALSE(storage_->has_blob(sha256(large(3))));
+    EXPECT_EQ(storage_->get_blob(sha256(large(3))).error().code, ErrorCode::kNotFound);
+    ASSERT_TRUE(storage_->put_blob(sha256(large(3)), large(3)));
+    EXPECT_TRUE(storage_->has_blob(sha256(large(3))));
+}
+
+// Opens the database as RocksDB does, without the store.
+class RawLedger {
+  public:
+    explicit RawLedger(const std::filesystem::path& folder) {
+        std::vector<std::string> names;
+        const auto path = (folder / "ledger").string();
+        EXPECT_TRUE(rocksdb::DB::ListColumnFamilies({}, path, &names).ok());
+        std::vector<rocksdb::ColumnFamilyDescriptor> families;
+        for (const std::string& name : names)
+            families.emplace_back(name, rocksdb::ColumnFamilyOptions());
+        rocksdb::DB* db = nullptr;
+        EXPECT_TRUE(rocksdb::DB::Open({}, path, families, &handles_, &db).ok());
+        db_.reset(db);
+    }
+    RawLedger(const RawLedger&) = delete;
+    RawLedger& operator=(const RawLedger&) = delete;
+    RawLedger(RawLedger&&) = delete;
+    RawLedger& operator=(RawLedger&&) = delete;
+    ~RawLedger() {
+        for (auto* handle : handles_) (void)db_->DestroyColumnFamilyHandle(handle);
+    }
+    void put(const std::string& family, ByteView key, ByteView value) {
+        EXPECT_TRUE(db_->Put({}, handle(family), slice(key), slice(value)).ok());
+    }
+    [[nodiscard]] bool has(const std::string& family, ByteView key) {
+        std::string value;
+        return db_->Get({}, handle(family), slice(key), &value).ok();
+    }
+
+  private:
+    static rocksdb::Slice slice(ByteView bytes) {
+        return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+    }
+    [[nodiscard]] rocksdb::ColumnFamilyHandle* handle(const std::string& family) const {
+        for (auto* handle : handles_) {
+            if (handle->GetName() == family) return handle;
+        }
+        return nullptr;
+    }
+    std::unique_ptr<rocksdb::DB> db_;
+    std::vector<rocksdb::ColumnFamilyHandle*> handles_;
+};
+
+TEST_F(Storage, blobs_that_an_earlier_version_stored_become_files) {
+    storage_.reset();
+    const Bytes content = large(1);
+    const Bytes of_client = large(2);
+    const Bytes small = Bytes(100, 3);
+    {
+        RawLedger ledger(folder_);
+        for (const Bytes& blob : {content, small}) {
+            ledger.put("blobs", sha256(blob).view(), blob);
+            ledger.put("blob_sizes", sha256(blob).view(),
+                       encode(static_cast<std::uint64_t>(blob.size())));
+        }
+        ledger.put("client_blobs", sha256(of_client).view(), of_client);
+        ledger.put("client_blob_names", sha256(of_client).view(),
+                   encode(client_blob(of_client).batch));
+        ledger.put("default", as_bytes("format"), encode(std::uint32_t{1}));
+    }
+    reopen();
+    for (const Bytes& blob : {content, of_client, small}) {
+        EXPECT_TRUE(storage_->has_blob(sha256(blob)));
+        EXPECT_EQ(storage_->get_blob(sha256(blob)), blob);
+    }
+    EXPECT_EQ(storage_->client_blobs().value(),
+              std::vector<driver::ClientBlob>{client_blob(of_client)});
+    storage_.reset();
+    {
+        RawLedger ledger(folder_);
+        EXPECT_FALSE(ledger.has("blobs", sha256(content).view()));
+        EXPECT_FALSE(ledger.has("client_blobs", sha256(of_client).view()));
+        EXPECT_TRUE(ledger.has("blobs", sha256(small).view()));
+        ledger.put("default", as_bytes("format"), encode(std::uint32_t{3}));
+    }
+    EXPECT_EQ(RocksStorage::open(folder_.string()).error().code, ErrorCode::kRefused);
 }
 
 TEST_F(Storage, second_process_on_the_same_folder_is_refused) {
