@@ -4,6 +4,7 @@
 // returns but kOk has changed nothing that lasts.
 #pragma once
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <set>
 #include <utility>
@@ -47,6 +48,8 @@ struct Execution {
     }
     // nullopt notes the blob as missing.
     [[nodiscard]] std::optional<Bytes> read_blob(const Digest& hash);
+    // nullptr notes the blob as missing.
+    [[nodiscard]] std::unique_ptr<BlobContent> open_blob(const Digest& hash);
     void derive_blob(Bytes content) { derived.push_back(std::move(content)); }
 };
 

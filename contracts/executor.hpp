@@ -7,6 +7,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <set>
 #include <span>
@@ -16,6 +17,7 @@
 
 #include "contracts/schema/codes.hpp"
 #include "contracts/schema/table.hpp"
+#include "core/blob_content.hpp"
 #include "core/genesis.hpp"
 #include "core/membership.hpp"
 #include "core/receipt.hpp"
@@ -37,6 +39,12 @@ class BlobReader {
 
     // Bytes whose SHA-256 is `hash`, or nullopt when they are not here.
     [[nodiscard]] virtual std::optional<Bytes> get(const Digest& hash) const = 0;
+    // The same, to be read in parts; nullptr when they are not here.
+    [[nodiscard]] virtual std::unique_ptr<BlobContent> open(const Digest& hash) const {
+        auto content = get(hash);
+        if (!content) return nullptr;
+        return std::make_unique<HeldBlob>(std::move(*content));
+    }
 };
 
 struct BlockContext {

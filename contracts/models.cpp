@@ -122,18 +122,17 @@ void register_initial(Execution& execution, const TaskRecord& task) {
     store_model(execution, record, std::move(content));
 }
 
-ModelRecord register_version(Execution& execution, TaskRecord& task, const NewVersion& version) {
-    Bytes content = smpc::encode_integers(version.parameters);
+ModelRecord register_version(Execution& execution, TaskRecord& task, NewVersion version) {
     ++task.latest_version;
     task.current_version = task.latest_version;
     const ModelRecord record{.task = task.id,
                              .version = task.latest_version,
-                             .parameters = name_blob(content),
+                             .parameters = name_blob(version.parameters),
                              .parent = version.parent,
                              .round = version.round,
                              .aggregate = version.aggregate,
                              .created = execution.block.height};
-    store_model(execution, record, std::move(content));
+    store_model(execution, record, std::move(version.parameters));
     return record;
 }
 

@@ -20,11 +20,11 @@ struct NewVersion {
     std::uint64_t round{};
     Digest aggregate;
     std::uint32_t parent{};
-    std::vector<std::int64_t> parameters;
+    Bytes parameters;  // in blob form
 };
 // Writes the model's record and changes the task's versions; the caller stores the task.
 [[nodiscard]] schema::ModelRecord register_version(Execution& execution, schema::TaskRecord& task,
-                                                   const NewVersion& version);
+                                                   NewVersion version);
 
 // report_metrics
 [[nodiscard]] schema::Code execute(Execution& execution, const Sender& sender,

@@ -292,7 +292,7 @@ std::uint64_t weight_product(const HonestMember& member, smpc::MemberIndex self,
     for_each_tile(input.batch.dimension, [&](std::size_t offset, std::size_t size) {
         std::vector<smpc::PostedShare> tile;
         for (const smpc::PostedShare& share : base) {
-            tile.push_back({share.member, share.values.subspan(offset, size)});
+            tile.push_back({share.member, share.values.in_memory().subspan(offset, size)});
         }
         mask.next(std::span(a).first(size));
         const auto weights = smpc::interpolate_vector(tile, self);
@@ -321,7 +321,7 @@ Judged judge(const OpeningAudit& audit, const DisputeInput& input, const AgreedK
         judged.products.push_back(product);
         const std::uint64_t expected =
             Field61::add(product, combine(member.prep(keys.prep, items), terms));
-        const std::uint64_t posted = combine(share.values, terms);
+        const std::uint64_t posted = combine(share.values.in_memory(), terms);
         if (expected == posted) continue;
         judged.liars.push_back({batch.label, dispute.kind, dispute.first, dispute.second,
                                 static_cast<std::uint16_t>(share.member), expected, posted});

@@ -153,13 +153,18 @@ std::optional<SharePosts> read_weights(Execution& execution, const BatchRecord& 
     for (const std::uint16_t member : batch.weight_base) {
         const auto record =
             execution.state.load<schema::WeightShareRecord>(keys::prep_w(batch.label, member));
-        const auto content = execution.read_blob(record.share.sha256);
+        const auto content = execution.open_blob(record.share.sha256);
         if (!content) return std::nullopt;
         const auto first = static_cast<std::size_t>(kWordBytes * range.first);
         const auto count = static_cast<std::size_t>(range.count);
-        CHECK(content->size() >= first + kWordBytes * count);  // it was decoded when w was opened
-        auto words =
-            smpc::decode_words(ByteView(*content).subspan(first, kWordBytes * count), count);
+        Bytes part(kWordBytes * count);
+        // It was read as a whole when w was opened.
+        CHECK(content->size_bytes() >= first && content->size_bytes() - first >= part.size());
+        if (!content->read(first, part)) {
+            execution.missing_blob = record.share.sha256;
+            return std::nullopt;
+        }
+        auto words = smpc::decode_words(part, count);
         CHECK(words.has_value());
         posts.add(member, std::move(*words));
     }
@@ -209,7 +214,7 @@ std::vector<schema::ExclusionRecord> judge(const StateView& state, const EpochRe
     std::vector<schema::ExclusionRecord> liars;
     for (std::size_t p = 0; p < members.size(); ++p) {
         const std::uint64_t expected = smpc::Field61::add(dispute.sums[p], masked[p]);
-        const std::uint64_t posted = smpc::combine_posted(spans[p].values, terms);
+        const std::uint64_t posted = smpc::combine_posted(spans[p].values.in_memory(), terms);
         if (expected == posted) continue;
         liars.push_back({batch.label, dispute.kind, dispute.first, dispute.second,
                          static_cast<std::uint16_t>(members[p]), expected, posted});

@@ -7,6 +7,7 @@
 #include "contracts/models.hpp"
 #include "contracts/rounds.hpp"
 #include "contracts/verification/shares.hpp"
+#include "contracts/verification/stored_shares.hpp"
 #include "contracts/verification/verdict.hpp"
 #include "fl_engine/smpc/aggregate.hpp"
 #include "fl_engine/smpc/confirmations.hpp"
@@ -30,29 +31,25 @@ EpochRecord epoch_of(const Execution& execution, const RoundRecord& round) {
 }
 
 // The posted aggregate shares; nullopt when a blob is missing.
-std::optional<SharePosts> read_aggregate_posts(Execution& execution, const RoundRecord& round) {
-    SharePosts posts;
+std::optional<StoredShares> open_aggregate_posts(Execution& execution, const RoundRecord& round) {
+    StoredShares posts;
     for (std::uint16_t member = 1; member <= schema::kMaxCommittee; ++member) {
         if ((round.aggregate_posters & schema::member_bit(member)) == 0) continue;
         const auto record = execution.state.load<schema::AggregateShareRecord>(
             keys::aggregate(round.label.round, member));
-        const auto content = execution.read_blob(record.share.sha256);
-        if (!content) return std::nullopt;
-        auto words = smpc::decode_words(*content, static_cast<std::size_t>(round.terms.dimension));
-        if (!words) {
-            // Voters check this before they vote: what is here is not the blob of the chain.
-            execution.missing_blob = record.share.sha256;
+        if (!posts.add(execution, member, record.share.sha256,
+                       static_cast<std::size_t>(round.terms.dimension))) {
             return std::nullopt;
         }
-        posts.add(member, std::move(*words));
     }
     return posts;
 }
 
+// What the sum is; its d values are read off the base tile by tile wherever they are needed.
 struct OpenedSum {
-    std::vector<std::int64_t> values;
-    std::vector<smpc::MemberIndex> base;  // t+1 posters whose vectors define its polynomial
+    std::vector<smpc::PostedShare> base;  // t+1 vectors that define its polynomial
     std::vector<smpc::Fault> faults;
+    Digest sha256;  // of its values
 };
 
 // The vectors of these members, in the order given.
@@ -104,17 +101,16 @@ std::optional<OpenedSum> open_optimistically(const Execution& execution, const R
         return std::nullopt;
     }
     OpenedSum sum;
-    sum.base = first;
+    sum.base = base;
     std::size_t agreeing = base.size();
     for (const smpc::PostedShare& post : others) {
         const auto fault = smpc::check_late_share(base, post);
         if (fault) sum.faults.push_back(*fault);
         agreeing += fault ? 0U : 1U;
     }
-    sum.values = smpc::read_aggregate(smpc::interpolate_vector(base, 0));
+    sum.sha256 = smpc::interpolated_digest(base);
     const auto matching = static_cast<schema::MemberSet>(
-        matching_oks(execution, round, smpc::aggregate_digest(sum.values)) &
-        ~round.aggregate_posters);
+        matching_oks(execution, round, sum.sha256) & ~round.aggregate_posters);
     const auto oks = static_cast<std::size_t>(std::popcount(matching));
     if (!smpc::is_optimistic_result(committee, agreeing, oks)) return std::nullopt;
     return sum;
@@ -124,10 +120,11 @@ std::optional<OpenedSum> open_sum(const Execution& execution, const RoundRecord&
                                   const EpochRecord& epoch,
                                   std::span<const smpc::PostedShare> posts) {
     if (auto sum = open_optimistically(execution, round, epoch, posts)) return sum;
-    auto opening = smpc::open_shares(committee_of(epoch), posts);
-    if (!opening) return std::nullopt;
-    return OpenedSum{smpc::read_aggregate(opening->values), std::move(opening->base),
-                     std::move(opening->faults)};
+    auto opened = smpc::find_base(committee_of(epoch), posts);
+    if (!opened) return std::nullopt;
+    auto base = select(posts, set_of(opened->base));
+    const Digest digest = smpc::interpolated_digest(base);
+    return OpenedSum{std::move(base), std::move(opened->faults), digest};
 }
 
 // `posts`: also those of members of X. A member that confirmed another sum in good faith has done
@@ -137,38 +134,51 @@ void report_sum_faults(Execution& execution, const RoundRecord& round, const Epo
     for (const smpc::Fault& fault : sum.faults) {
         report_fault(execution, action::kAggregate, round.label, fault);
     }
-    const Digest digest = smpc::aggregate_digest(sum.values);
-    const schema::MemberSet right = matching_oks(execution, round, digest);
+    const schema::MemberSet right = matching_oks(execution, round, sum.sha256);
     const auto others = static_cast<schema::MemberSet>(round.aggregate_oks & ~right);
-    const auto base = select(posts, set_of(sum.base));
     for (const smpc::Fault& fault :
-         smpc::false_confirmations(committee_of(epoch), members_of(epoch.excluded), posts, base,
+         smpc::false_confirmations(committee_of(epoch), members_of(epoch.excluded), posts, sum.base,
                                    confirmations_of(execution, round, others))) {
         report_fault(execution, action::kAggregateOk, round.label, fault);
     }
 }
 
-// The next model, or nullopt with `missing_blob` set, or an empty one on overflow.
-std::optional<std::vector<std::int64_t>> step_model(Execution& execution, const RoundRecord& round,
-                                                    const OpenedSum& sum) {
-    const auto content = execution.read_blob(round.terms.model.sha256);
-    if (!content) return std::nullopt;
-    const auto dimension = static_cast<std::size_t>(round.terms.dimension);
-    const auto model = smpc::decode_integers(*content, dimension);
-    if (!model) {
-        execution.missing_blob = round.terms.model.sha256;
-        return std::nullopt;
-    }
+// The next model in blob form, or nullopt with `missing_blob` set, or an empty one on overflow.
+std::optional<Bytes> step_model(Execution& execution, const RoundRecord& round,
+                                const OpenedSum& sum) {
+    const Digest& hash = round.terms.model.sha256;
+    const auto model = execution.open_blob(hash);
+    if (!model) return std::nullopt;
     const smpc::ModelStep step{.clip_norm = round.terms.clip_norm,
                                .scale = smpc::encoding_scale(round.terms.nu, round.terms.dimension),
                                .weight_sum = round.weight_sum};
-    auto next = smpc::apply_aggregate(*model, sum.values, step);
-    return next ? std::move(*next) : std::vector<std::int64_t>{};
+    smpc::InterpolationStream opened(sum.base, 0);
+    const std::size_t size_bytes = opened.length() * sizeof(std::int64_t);
+    if (model->size_bytes() != size_bytes) {
+        execution.missing_blob = hash;
+        return std::nullopt;
+    }
+    Bytes next;
+    next.reserve(size_bytes);
+    Bytes old;
+    for (auto tile = opened.next(); !tile.empty(); tile = opened.next()) {
+        old.resize(tile.size_bytes());
+        if (!model->read(next.size(), old)) {
+            execution.missing_blob = hash;
+            return std::nullopt;
+        }
+        const auto parameters = smpc::decode_integers(old, tile.size());
+        CHECK(parameters.has_value());
+        const auto moved = smpc::apply_aggregate(*parameters, smpc::read_aggregate(tile), step);
+        if (!moved) return Bytes{};
+        const Bytes bytes = smpc::encode_integers(*moved);
+        next.insert(next.end(), bytes.begin(), bytes.end());
+    }
+    return next;
 }
 
-void finish_round(Execution& execution, RoundRecord& round, const OpenedSum& sum,
-                  const Digest& digest) {
-    const auto parameters = step_model(execution, round, sum);
+void finish_round(Execution& execution, RoundRecord& round, const OpenedSum& sum) {
+    auto parameters = step_model(execution, round, sum);
     if (!parameters) return;
     if (parameters->empty()) {
         rounds::end_round(execution, round, Phase::kCancelled, EndReason::kOverflow);
@@ -177,18 +187,19 @@ void finish_round(Execution& execution, RoundRecord& round, const OpenedSum& sum
     auto task = execution.state.load<schema::TaskRecord>(keys::task(round.terms.task));
     const auto verdict =
         execution.state.load<schema::VerdictRecord>(keys::verdict(round.label.round));
-    const schema::ModelRecord model = models::register_version(execution, task,
-                                                               {.round = round.label.round,
-                                                                .aggregate = digest,
-                                                                .parent = round.terms.model_version,
-                                                                .parameters = *parameters});
+    const schema::ModelRecord model =
+        models::register_version(execution, task,
+                                 {.round = round.label.round,
+                                  .aggregate = sum.sha256,
+                                  .parent = round.terms.model_version,
+                                  .parameters = std::move(*parameters)});
     ++task.rounds_done;
     task.clip_norm = verdict.clip_next;
     execution.state.store(keys::task(task.id), task);
-    round.aggregate = digest;
+    round.aggregate = sum.sha256;
     round.model_version = model.version;
     execution.emit(schema::Module::kVerification, event::kResult,
-                   schema::RoundResult{round.label, digest, round.weight_sum, model.version,
+                   schema::RoundResult{round.label, sum.sha256, round.weight_sum, model.version,
                                        model.parameters});
     rounds::end_round(execution, round, Phase::kResult, EndReason::kNone);
 }
@@ -266,13 +277,14 @@ void open_aggregate(Execution& execution, RoundRecord& round) {
     const auto voices =
         static_cast<schema::MemberSet>(heard.aggregate_posters | heard.aggregate_oks);
     if (count_members(voices) < 2 * std::size_t{committee_of(epoch).t()} + 1) return;
-    const auto posts = read_aggregate_posts(execution, round);
+    const auto posts = open_aggregate_posts(execution, round);
     if (!posts) return;
-    const std::vector<smpc::PostedShare> vectors = posts->spans();
+    const std::vector<smpc::PostedShare> vectors = posts->posts();
     const auto sum = open_sum(execution, heard, epoch, select(vectors, heard.aggregate_posters));
-    if (!sum) return;
+    if (!posts->are_read(execution) || !sum) return;
     report_sum_faults(execution, heard, epoch, *sum, vectors);
-    finish_round(execution, round, *sum, smpc::aggregate_digest(sum->values));
+    finish_round(execution, round, *sum);
+    (void)posts->are_read(execution);
 }
 
 }  // namespace consilium::contracts::verification

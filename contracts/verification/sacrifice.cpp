@@ -8,6 +8,7 @@
 #include "contracts/verification/coins.hpp"
 #include "contracts/verification/disputes.hpp"
 #include "contracts/verification/labels.hpp"
+#include "contracts/verification/stored_shares.hpp"
 #include "fl_engine/smpc/coin.hpp"
 
 namespace consilium::contracts::verification {
@@ -28,22 +29,17 @@ bool is_check_opened(const BatchRecord& batch) {
 }
 
 // The posted shares of w; nullopt when a blob is missing.
-std::optional<SharePosts> read_weights(Execution& execution, const BatchRecord& batch,
-                                       schema::MemberSet members) {
-    SharePosts posts;
+std::optional<StoredShares> open_weight_posts(Execution& execution, const BatchRecord& batch,
+                                              schema::MemberSet members) {
+    StoredShares posts;
     for (std::uint16_t member = 1; member <= schema::kMaxCommittee; ++member) {
         if ((members & schema::member_bit(member)) == 0) continue;
         const auto record =
             execution.state.load<schema::WeightShareRecord>(keys::prep_w(batch.label, member));
-        const auto content = execution.read_blob(record.share.sha256);
-        if (!content) return std::nullopt;
-        auto words = smpc::decode_words(*content, static_cast<std::size_t>(batch.dimension));
-        if (!words) {
-            // Voters check this before they vote: what is here is not the blob of the chain.
-            execution.missing_blob = record.share.sha256;
+        if (!posts.add(execution, member, record.share.sha256,
+                       static_cast<std::size_t>(batch.dimension))) {
             return std::nullopt;
         }
-        posts.add(member, std::move(*words));
     }
     return posts;
 }
@@ -56,11 +52,12 @@ SharePosts load_checks(const StateView& state, const BatchRecord& batch,
 
 // VECOPEN: a share that comes after the opening is compared with the polynomial that was found.
 void check_late_weights(Execution& execution, const BatchRecord& batch, std::uint16_t member) {
-    const auto base = read_weights(execution, batch, set_of(batch.weight_base));
+    const auto base = open_weight_posts(execution, batch, set_of(batch.weight_base));
     if (!base) return;
-    const auto late = read_weights(execution, batch, schema::member_bit(member));
+    const auto late = open_weight_posts(execution, batch, schema::member_bit(member));
     if (!late) return;
-    const auto fault = smpc::check_late_share(base->spans(), late->spans().front());
+    const auto fault = smpc::check_late_share(base->posts(), late->posts().front());
+    if (!base->are_read(execution) || !late->are_read(execution)) return;
     if (fault) report_batch_fault(execution, action::kPrepWeights, batch.label, *fault);
 }
 
@@ -130,8 +127,8 @@ Code post_check(Execution& execution, const Sender& sender, const schema::PrepCh
 }
 
 void report_faults(Execution& execution, std::uint16_t action, const BatchRecord& batch,
-                   const smpc::Opening& opening) {
-    for (const smpc::Fault& fault : opening.faults) {
+                   std::span<const smpc::Fault> faults) {
+    for (const smpc::Fault& fault : faults) {
         report_batch_fault(execution, action, batch.label, fault);
     }
 }
@@ -140,12 +137,12 @@ void open_weights(Execution& execution, const EpochRecord& epoch, BatchRecord& b
     const auto heard = heard_of(epoch, batch.weight_posters);
     const smpc::Committee committee = committee_of(epoch);
     if (count_members(heard) < 2 * std::size_t{committee.t()} + 1) return;
-    const auto posts = read_weights(execution, batch, heard);
+    const auto posts = open_weight_posts(execution, batch, heard);
     if (!posts) return;
-    const auto opening = smpc::open_shares(committee, posts->spans());
-    if (!opening) return;
-    report_faults(execution, action::kPrepWeights, batch, *opening);
-    batch.weight_base.assign(opening->base.begin(), opening->base.end());
+    const auto opened = smpc::find_base(committee, posts->posts());
+    if (!posts->are_read(execution) || !opened) return;
+    report_faults(execution, action::kPrepWeights, batch, opened->faults);
+    batch.weight_base.assign(opened->base.begin(), opened->base.end());
     execution.state.store(keys::batch(batch.label), batch);
 }
 
@@ -154,7 +151,7 @@ void open_checks(Execution& execution, const EpochRecord& epoch, BatchRecord& ba
     const SharePosts posts = load_checks(execution.state, batch, heard);
     const auto opening = smpc::open_shares(committee_of(epoch), posts.spans());
     if (!opening) return;
-    report_faults(execution, action::kPrepCheck, batch, *opening);
+    report_faults(execution, action::kPrepCheck, batch, opening->faults);
     const auto bad = std::find_if(opening->values.begin(), opening->values.end(),
                                   [](smpc::Element value) { return value != 0; });
     if (bad == opening->values.end()) return certify_batch(execution, batch);

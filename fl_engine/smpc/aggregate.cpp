@@ -101,21 +101,6 @@ bool lies_on(std::span<const PostedShare> first, const PostedShare& own) {
     return !check_late_share(first, own).has_value();
 }
 
-bool add_interpolated(std::span<const MemberIndex> nodes, std::size_t position, MemberIndex at,
-                      ByteView blob, std::span<Element> sum) {
-    if (!are_words(blob, sum.size())) return false;
-    const std::array<Element, 2> coefficients{lagrange_coefficients(nodes, at).at(position), 1};
-    const Instructions instructions = best_instructions();
-    std::vector<Element> words(std::min(kTileElements, sum.size()));
-    for (std::size_t start = 0; start < sum.size(); start += kTileElements) {
-        const auto tile = sum.subspan(start, std::min(kTileElements, sum.size() - start));
-        std::memcpy(words.data(), blob.data() + start * sizeof(Element), tile.size_bytes());
-        const std::array<const Element*, 2> rows{words.data(), tile.data()};
-        kernels::combine_rows(instructions, coefficients, rows, tile);
-    }
-    return true;
-}
-
 bool is_optimistic_result(const Committee& committee, std::size_t posters,
                           std::size_t matching_oks) {
     return posters > committee.t() && posters + matching_oks >= 2 * std::size_t{committee.t()} + 1;
@@ -151,6 +136,15 @@ Digest opened_digest(std::span<const Element> opened) {
     Sha256 hash;
     for (std::size_t start = 0; start < opened.size(); start += kTileElements) {
         const auto tile = opened.subspan(start, std::min(kTileElements, opened.size() - start));
+        hash.update(encode_integers(read_aggregate(tile)));
+    }
+    return hash.finish();
+}
+
+Digest interpolated_digest(std::span<const PostedShare> base) {
+    Sha256 hash;
+    InterpolationStream sum(base, 0);
+    for (auto tile = sum.next(); !tile.empty(); tile = sum.next()) {
         hash.update(encode_integers(read_aggregate(tile)));
     }
     return hash.finish();

@@ -54,11 +54,6 @@ class AggregateStream {
     const Committee& committee, std::span<const MemberIndex> excluded);
 // Whether `own` lies on the polynomial through the first posters' vectors: then AGG_OK.
 [[nodiscard]] bool lies_on(std::span<const PostedShare> first, const PostedShare& own);
-// sum += the part of nodes[position] in the interpolation at `at`, for a vector in blob form; after
-// all nodes the sum is the polynomial's value there. False, and nothing done, unless the blob is as
-// many words below p as the sum has elements.
-[[nodiscard]] bool add_interpolated(std::span<const MemberIndex> nodes, std::size_t position,
-                                    MemberIndex at, ByteView blob, std::span<Element> sum);
 // Posters and matching AGG_OK senders, distinct: enough to accept the interpolated sum.
 [[nodiscard]] bool is_optimistic_result(const Committee& committee, std::size_t posters,
                                         std::size_t matching_oks);
@@ -70,5 +65,7 @@ class AggregateStream {
 [[nodiscard]] Digest aggregate_digest(std::span<const std::int64_t> aggregate);
 // aggregate_digest(read_aggregate(opened)) without either vector.
 [[nodiscard]] Digest opened_digest(std::span<const Element> opened);
+// The same of the sum through these vectors, tile by tile.
+[[nodiscard]] Digest interpolated_digest(std::span<const PostedShare> base);
 
 }  // namespace consilium::smpc

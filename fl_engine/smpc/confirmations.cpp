@@ -34,16 +34,30 @@ std::optional<std::vector<PostedShare>> vectors_of(std::span<const PostedShare> 
     return vectors;
 }
 
+// The first coordinate at which the polynomials through two bases differ at a member's index.
+std::optional<std::uint64_t> first_difference(std::span<const PostedShare> left,
+                                              std::span<const PostedShare> right, MemberIndex at) {
+    InterpolationStream a(left, at);
+    InterpolationStream b(right, at);
+    for (std::uint64_t start = 0;; start += kShareTile) {
+        const auto x = a.next();
+        const auto y = b.next();
+        CHECK(x.size() == y.size());
+        if (x.empty()) return std::nullopt;
+        const auto [bad, ignored] = std::mismatch(x.begin(), x.end(), y.begin());
+        if (bad != x.end()) return start + static_cast<std::uint64_t>(bad - x.begin());
+    }
+}
+
 std::optional<Fault> find_lie(const Confirmation& confirmation, std::span<const SeenSum> seen,
                               std::span<const PostedShare> base) {
     Fault fault{confirmation.member, 0};
     for (const SeenSum& sum : seen) {
         // A first poster posts its share and confirms nothing.
         if (sum.sha256 != confirmation.sha256 || sum.holds(confirmation.member)) continue;
-        const std::vector<Element> own = interpolate_vector(base, confirmation.member);
-        const auto mismatch = check_late_share(sum.vectors, {confirmation.member, own});
+        const auto mismatch = first_difference(sum.vectors, base, confirmation.member);
         if (!mismatch) return std::nullopt;
-        fault = *mismatch;
+        fault.coordinate = *mismatch;
     }
     return fault;
 }
@@ -76,7 +90,7 @@ std::vector<Fault> false_confirmations(const Committee& committee,
     for (const auto& first : possible_first_posters(committee, excluded)) {
         auto vectors = vectors_of(posted, first);
         if (!vectors) continue;
-        const Digest sha256 = opened_digest(interpolate_vector(*vectors, 0));
+        const Digest sha256 = interpolated_digest(*vectors);
         seen.push_back({std::move(*vectors), sha256});
     }
     for (const Confirmation& confirmation : confirmations) {

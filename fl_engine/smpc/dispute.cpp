@@ -159,7 +159,7 @@ void add_weight_products(const Kdf& kdf, const Committee& committee,
         masks.next(size);
         std::vector<PostedShare> tile;
         for (const PostedShare& post : base) {
-            tile.push_back({post.member, post.values.subspan(offset, size)});
+            tile.push_back({post.member, post.values.in_memory().subspan(offset, size)});
         }
         for (std::size_t p = 0; p < members.size(); ++p) {
             const std::vector<Element> weights = interpolate_vector(tile, members[p]);

@@ -22,6 +22,10 @@ class StoredBlobs final : public contracts::BlobReader {
         if (!content) return std::nullopt;
         return std::move(*content);
     }
+    [[nodiscard]] std::unique_ptr<BlobContent> open(const Digest& hash) const override {
+        auto content = storage_->open_blob(hash);
+        return content ? std::move(*content) : nullptr;
+    }
 
   private:
     const Storage* storage_;

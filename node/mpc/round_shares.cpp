@@ -6,6 +6,7 @@
 #include "contracts/schema/arguments.hpp"
 #include "fl_engine/smpc/aggregate.hpp"
 #include "fl_engine/smpc/encoding.hpp"
+#include "fl_engine/smpc/stored_share.hpp"
 #include "node/mpc/coin_shares.hpp"
 #include "node/mpc/range_shares.hpp"
 #include "node/mpc/release_log.hpp"
@@ -92,31 +93,31 @@ bool may_add_up(const Context& context, const RoundRecord& round) {
     return false;
 }
 
-// The polynomial through the first posters' vectors at a member's index or at 0, reading one blob
-// at a time; nullopt while one is not posted or not here.
-std::optional<std::vector<smpc::Element>> interpolate_first(const Context& context,
-                                                            const RoundRecord& round,
-                                                            smpc::MemberIndex at) {
-    const auto first = first_posters_of(context);
-    std::vector<smpc::Element> sum(round.terms.dimension, 0);
-    for (std::size_t i = 0; i < first.size(); ++i) {
+// The first posters' vectors; empty while one is not posted or not here.
+using FirstShares = std::vector<std::pair<smpc::MemberIndex, std::unique_ptr<smpc::StoredShare>>>;
+FirstShares open_first(const Context& context, const RoundRecord& round) {
+    FirstShares shares;
+    for (const smpc::MemberIndex member : first_posters_of(context)) {
         const auto record = context.find<schema::AggregateShareRecord>(
-            schema::keys::aggregate(round.label.round, static_cast<std::uint16_t>(first[i])));
-        if (!record) return std::nullopt;
-        const auto blob = context.blobs.get(record->share.sha256);
-        if (!blob || !smpc::add_interpolated(first, i, at, *blob, sum)) return std::nullopt;
+            schema::keys::aggregate(round.label.round, static_cast<std::uint16_t>(member)));
+        if (!record) return {};
+        const Digest& hash = record->share.sha256;
+        auto blob = context.blobs.open(hash);
+        if (!blob || (*blob)->size_bytes() != round.terms.dimension * sizeof(smpc::Element)) {
+            return {};
+        }
+        shares.emplace_back(member, std::make_unique<smpc::StoredShare>(hash, std::move(*blob)));
     }
-    return sum;
+    return shares;
 }
 
-// Whether the stream gives exactly these elements.
-bool is_equal(smpc::AggregateStream& stream, std::span<const smpc::Element> expected) {
-    smpc::SecretElements tile(smpc::kTileElements);
-    while (!expected.empty()) {
-        const auto own = std::span(tile).first(std::min(tile.size(), expected.size()));
-        stream.next(own);
-        if (!std::equal(own.begin(), own.end(), expected.begin())) return false;
-        expected = expected.subspan(own.size());
+// Whether both streams give the same elements.
+bool is_equal(smpc::AggregateStream& own, smpc::InterpolationStream& expected) {
+    smpc::SecretElements buffer(smpc::kShareTile);
+    for (auto tile = expected.next(); !tile.empty(); tile = expected.next()) {
+        const auto part = std::span(buffer).first(tile.size());
+        own.next(part);
+        if (!std::equal(part.begin(), part.end(), tile.begin())) return false;
     }
     return true;
 }
@@ -241,15 +242,21 @@ std::optional<bool> RoundShares::compare_first(const Context& context, const Epo
                                                const RoundRecord& round) {
     if (own_aggregate_) return false;
     if (matching_sum_) return true;
-    auto sum = interpolate_first(context, round, context.self);
-    if (!sum) return std::nullopt;
+    const FirstShares shares = open_first(context, round);
+    if (shares.empty()) return std::nullopt;
+    std::vector<smpc::PostedShare> first;
+    for (const auto& [member, share] : shares) {
+        first.push_back({member, smpc::ShareValues(*share)});
+    }
     smpc::AggregateStream own = open_aggregate(context, keys, round);
-    if (!is_equal(own, *sum)) return false;
-    sum.reset();  // one such vector at a time
-    sum = interpolate_first(context, round, 0);
-    if (!sum) return std::nullopt;
-    matching_sum_ = smpc::opened_digest(*sum);
-    return true;
+    smpc::InterpolationStream expected(first, context.self);
+    const bool is_match = is_equal(own, expected);
+    const Digest sum = is_match ? smpc::interpolated_digest(first) : Digest{};
+    for (const smpc::PostedShare& share : first) {
+        if (share.values.has_failed()) return std::nullopt;  // the next step tries again
+    }
+    if (is_match) matching_sum_ = sum;
+    return is_match;
 }
 
 std::optional<Outgoing> RoundShares::make_aggregate(const Context& context, const EpochKeys& keys,
@@ -259,13 +266,21 @@ std::optional<Outgoing> RoundShares::make_aggregate(const Context& context, cons
         const auto is_match = compare_first(context, keys, round);
         if (!is_match) return std::nullopt;
         if (*is_match) {
+            shares_.clear();
             const schema::AggregateOk arguments{round.label, *matching_sum_};
             return make_outgoing(round, "aggregate-ok", action::kAggregateOk, encode(arguments));
         }
         // A first share is wrong: ours calls for everybody's.
     }
     if (!own_aggregate_) own_aggregate_ = make_own_aggregate(context, keys, round);
+    shares_.clear();
     return own_aggregate_;
+}
+
+bool RoundShares::is_aggregate_ready(const Context& context, const RoundRecord& round) const {
+    if (round.phase != Phase::kAggregate || !(label_ == round.label)) return false;
+    if (own_aggregate_) return true;
+    return matching_sum_ && !round.is_aggregate_fallback && !is_first_poster(context);
 }
 
 std::optional<Outgoing> RoundShares::make_share(const Context& context, const EpochKeys& keys,
@@ -298,9 +313,11 @@ Result<void> RoundShares::step(const Context& context, const EpochKeys& keys) {
         context.owed.push_back(make_round_coin_share(context, keys, *coin, round->label));
         return {};
     }
-    auto is_prepared = prepare(context, *round);
-    if (!is_prepared) return tl::unexpected(is_prepared.error());
-    if (!*is_prepared) return {};
+    if (!is_aggregate_ready(context, *round)) {
+        auto is_prepared = prepare(context, *round);
+        if (!is_prepared) return tl::unexpected(is_prepared.error());
+        if (!*is_prepared) return {};
+    }
     std::optional<Outgoing> outgoing = make_share(context, keys, *round);
     if (!outgoing) return {};
     auto is_admitted = may_release(context, round->label.round, *outgoing);

@@ -4,7 +4,8 @@
 // Every share is a function of the batch's keys, the round's keys and what the final state says, so
 // a repetition is the same bytes; release_log.hpp makes sure of it. Nothing is computed for a phase
 // that is not the current one, with round keys of another round, or on a batch that the state does
-// not show as assigned to this round. Memory: one vector per client and two more.
+// not show as assigned to this round. Memory: one vector per client, and one more; once what is
+// owed for the sum is computed, that alone.
 #pragma once
 #include <map>
 
@@ -42,6 +43,9 @@ class RoundShares {
                                                     const schema::RoundRecord& round);
     [[nodiscard]] Outgoing make_own_aggregate(const Context& context, const EpochKeys& keys,
                                               const schema::RoundRecord& round) const;
+    // Whether AGG or AGG_OK, whichever this phase asks of us, was computed in an earlier step.
+    [[nodiscard]] bool is_aggregate_ready(const Context& context,
+                                          const schema::RoundRecord& round) const;
     // This member's share of the sum.
     [[nodiscard]] smpc::AggregateStream open_aggregate(const Context& context,
                                                        const EpochKeys& keys,

@@ -23,6 +23,7 @@
 #include <string>
 #include <vector>
 
+#include "core/blob_content.hpp"
 #include "core/bytes.hpp"
 #include "core/membership.hpp"
 #include "core/result.hpp"
@@ -62,6 +63,12 @@ class BlobSource {
 
     // kNotFound: not here yet; the worker comes back at its next step.
     [[nodiscard]] virtual Result<Bytes> get(const Digest& hash) = 0;
+    // The same, to be read in parts.
+    [[nodiscard]] virtual Result<std::unique_ptr<BlobContent>> open(const Digest& hash) {
+        auto content = get(hash);
+        if (!content) return tl::unexpected(content.error());
+        return std::make_unique<HeldBlob>(std::move(*content));
+    }
 };
 
 // One transaction to be signed with the validator key and submitted.

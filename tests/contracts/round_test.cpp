@@ -1,7 +1,10 @@
 // Whole rounds on chain, from genesis to a new model: honest, lying, silent and missing parties.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
+#include <memory>
+#include <set>
 
 #include "contracts/models.hpp"
 #include "contracts/schema/table.hpp"
@@ -113,6 +116,100 @@ TEST(RoundTest, replay_without_the_blobs_of_clients_reaches_the_same_state) {
     // Shares of members are inputs: without one the replay stops.
     for (const Digest& hash : of_members) pruned.drop(hash);
     EXPECT_FALSE(replay(pruned).has_value());
+}
+
+// Notes how execution reads: which blobs as a whole, and the largest part of the others.
+class WatchedBlobs final : public BlobReader {
+  public:
+    explicit WatchedBlobs(const MemoryBlobs& blobs) : blobs_(blobs) {}
+    [[nodiscard]] std::optional<Bytes> get(const Digest& hash) const override {
+        whole.insert(hash);
+        return blobs_.get(hash);
+    }
+    [[nodiscard]] std::unique_ptr<BlobContent> open(const Digest& hash) const override {
+        auto content = blobs_.get(hash);
+        if (!content) return nullptr;
+        opened.insert(hash);
+        return std::make_unique<Watched>(std::move(*content), *this);
+    }
+    mutable std::set<Digest> whole;
+    mutable std::set<Digest> opened;
+    mutable std::size_t largest_read = 0;
+    mutable std::size_t reads_left = SIZE_MAX;  // then the disk refuses
+    mutable bool has_refused = false;
+
+  private:
+    class Watched final : public BlobContent {
+      public:
+        Watched(Bytes content, const WatchedBlobs& owner)
+            : content_(std::move(content)), owner_(owner) {}
+        [[nodiscard]] std::size_t size_bytes() const override { return content_.size_bytes(); }
+        [[nodiscard]] Result<void> read(std::size_t offset,
+                                        std::span<std::uint8_t> out) const override {
+            if (owner_.reads_left == 0) {
+                owner_.has_refused = true;
+                return make_error(ErrorCode::kUnavailable, "no more");
+            }
+            --owner_.reads_left;
+            owner_.largest_read = std::max(owner_.largest_read, out.size());
+            return content_.read(offset, out);
+        }
+
+      private:
+        HeldBlob content_;
+        const WatchedBlobs& owner_;
+    };
+    const MemoryBlobs& blobs_;
+};
+
+class OpeningTest : public ::testing::TestWithParam<Conduct> {
+  protected:
+    // 10,001 parameters: more than two tiles.
+    static schema::TaskSpec long_task() {
+        schema::TaskSpec spec = test_task();
+        spec.model.layers = {3, 2000, 1};
+        return spec;
+    }
+};
+// The short way, and the long one that reads every member's vector.
+INSTANTIATE_TEST_SUITE_P(Conducts, OpeningTest,
+                         ::testing::Values(Conduct{}, Conduct{.silent = {}, .liars = {1}}));
+
+TEST_P(OpeningTest, shares_and_model_are_read_in_tiles_and_a_failing_disk_is_a_missing_blob) {
+    Network net(4, long_task());
+    net.start();
+    Updates updates = net.driver.similar_updates(1, 0);
+    for (auto& update : updates) {
+        for (std::int64_t& value : update) value /= 16;  // as long as those of 41 parameters
+    }
+    net.driver.submit(updates, net.all_slots());
+    net.driver.verify(GetParam());
+    const auto round = net.chain.load<schema::RoundRecord>(keys::round(1));
+    ASSERT_EQ(round.phase, Phase::kResult);
+    const WatchedBlobs watched(net.chain.blobs);
+    StateTree state = StateTree().apply(genesis_state(net.chain.genesis).value());
+    for (const RanBlock& block : net.chain.history) {
+        watched.largest_read = 0;
+        watched.opened.clear();
+        const auto effects = execute_block(state, watched, block.context, block.transactions);
+        ASSERT_TRUE(effects.has_value());
+        if (!watched.opened.empty()) {
+            EXPECT_TRUE(watched.opened.contains(round.terms.model.sha256));
+            EXPECT_EQ(watched.largest_read, smpc::kShareTile * sizeof(smpc::Element));
+            // Whichever read fails first.
+            watched.has_refused = true;
+            for (std::size_t reads = 0; watched.has_refused; ++reads) {
+                watched.reads_left = reads;
+                watched.has_refused = false;
+                const auto again = execute_block(state, watched, block.context, block.transactions);
+                EXPECT_EQ(again.has_value(), !watched.has_refused) << reads;
+            }
+            watched.reads_left = SIZE_MAX;
+        }
+        state = state.apply(effects->writes);
+    }
+    EXPECT_TRUE(watched.whole.empty());
+    EXPECT_EQ(state.root(), net.chain.state.root());
 }
 
 TEST(RoundTest, a_task_ends_after_its_last_round) {

@@ -235,7 +235,7 @@ TEST(KernelChoice, the_best_set_is_the_last_of_the_usable_ones) {
 TEST(LongOpening, first_wrong_coordinate_is_named_across_tiles) {
     TestRandom random(25);
     const Committee committee = *Committee::make(4);
-    constexpr std::size_t kLength = 2500;
+    constexpr std::size_t kLength = 2 * kShareTile + 400;
     std::vector<std::vector<Element>> shares(4, std::vector<Element>(kLength));
     std::vector<Element> secret(kLength);
     for (std::size_t x = 0; x < kLength; ++x) {
@@ -245,7 +245,8 @@ TEST(LongOpening, first_wrong_coordinate_is_named_across_tiles) {
             shares[k - 1][x] = Field61::add(secret[x], Field61::mul(slope, k));
         }
     }
-    for (const std::size_t lie : {0UL, 1023UL, 1024UL, 2047UL, 2499UL}) {
+    for (const std::size_t lie :
+         {std::size_t{0}, kShareTile - 1, kShareTile, 2 * kShareTile - 1, kLength - 1}) {
         for (MemberIndex liar = 1; liar <= 4; ++liar) {
             auto posted = shares;
             posted[liar - 1][lie] = Field61::add(posted[liar - 1][lie], 1);

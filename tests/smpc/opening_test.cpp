@@ -42,7 +42,7 @@ TEST(Opening, every_posting_over_a_tiny_field_decodes_as_the_oracle_says) {
             const std::vector<Element> values = digits(number, members.size());
             std::vector<PostedShare> posted;
             for (std::size_t i = 0; i < members.size(); ++i) {
-                posted.push_back({members[i], {&values[i], 1}});
+                posted.push_back({members[i], std::span(&values[i], 1)});
             }
             const auto opening = open_shares_over<Tiny>(1, posted);
             const auto masks = matching_members(members, values);

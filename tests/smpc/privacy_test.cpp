@@ -288,7 +288,7 @@ TEST(BlurNoise, sum_of_all_subsets_reaches_its_bounds_and_no_more) {
                 shares.push_back(share);
             }
             for (MemberIndex k = 1; k <= shares.size(); ++k) {
-                base.push_back({k, {&shares[k - 1], 1}});
+                base.push_back({k, std::span(&shares[k - 1], 1)});
             }
             const std::int64_t blur = Field61::centered(interpolate_vector(base, 0).front());
             const auto subsets = static_cast<std::int64_t>(committee.subset_count());

@@ -76,7 +76,8 @@ class TinyProof {
         Vector opened;
         for (const Vector& post : posts) {
             seen.insert(seen.end(), post.begin(), post.end());
-            const std::vector<PostedShare> base{{1, {&post[0], 1}}, {2, {&post[1], 1}}};
+            const std::vector<PostedShare> base{{1, std::span(&post[0], 1)},
+                                                {2, std::span(&post[1], 1)}};
             opened.push_back(interpolate_over<Tiny>(base, 0).front());
         }
         CHECK(opened[0] == 0 && opened[2] == bit_defect<Tiny>(opened[1]));  // an honest client

@@ -1,6 +1,7 @@
 // Work done part by part gives what the same work gives as a whole.
 #include <gtest/gtest.h>
 
+#include "fl_engine/smpc/stored_share.hpp"
 #include "tests/smpc/consortium.hpp"
 
 namespace consilium::smpc {
@@ -84,34 +85,133 @@ TEST_P(Streaming, a_blob_plus_a_stream_is_the_sum_and_a_malformed_blob_is_refuse
     EXPECT_FALSE(add_stream_to_blob(other, blob, kLength).has_value());
 }
 
-TEST_P(Streaming, interpolation_blob_by_blob_is_interpolation_of_all) {
+// A stored blob that notes the largest part anybody reads, and may refuse to be read.
+class WatchedBlob final : public BlobContent {
+  public:
+    WatchedBlob(Bytes content, std::size_t& largest_read, std::size_t reads_left = SIZE_MAX)
+        : content_(std::move(content)), largest_read_(largest_read), reads_left_(reads_left) {}
+    [[nodiscard]] std::size_t size_bytes() const override { return content_.size_bytes(); }
+    [[nodiscard]] Result<void> read(std::size_t offset,
+                                    std::span<std::uint8_t> out) const override {
+        if (reads_left_ == 0) return make_error(ErrorCode::kUnavailable, "no more");
+        --reads_left_;
+        largest_read_ = std::max(largest_read_, out.size());
+        return content_.read(offset, out);
+    }
+
+  private:
+    HeldBlob content_;
+    std::size_t& largest_read_;
+    mutable std::size_t reads_left_;
+};
+
+// Shares of a random vector, of which the first `liars` members' are wrong at two places.
+testing::Posts random_posts(const Committee& committee, TestRandom& random, std::size_t length,
+                            std::uint32_t liars) {
+    testing::Posts posts;
+    for (MemberIndex k = 1; k <= committee.n(); ++k) posts[k].resize(length);
+    for (std::size_t x = 0; x < length; ++x) {
+        std::vector<Element> polynomial(committee.t() + std::size_t{1});
+        for (Element& c : polynomial) c = element_of_word(random.word());
+        for (auto& [k, values] : posts) {
+            for (std::size_t i = polynomial.size(); i-- > 0;) {
+                values[x] = Field61::add(Field61::mul(values[x], k), polynomial[i]);
+            }
+        }
+    }
+    for (MemberIndex k = 1; k <= liars; ++k) {
+        for (const std::size_t x : {length - k, length / 2 + k}) {
+            posts[k][x] = Field61::add(posts[k][x], 1 + random.word() % 10);
+        }
+    }
+    return posts;
+}
+
+struct StoredPosts {
+    std::vector<std::unique_ptr<StoredShare>> shares;
+    std::vector<PostedShare> posts;
+    std::size_t largest_read = 0;
+    explicit StoredPosts(const testing::Posts& from) {
+        for (const auto& [member, values] : from) {
+            auto blob = std::make_unique<WatchedBlob>(encode_words(values), largest_read);
+            shares.push_back(std::make_unique<StoredShare>(Digest{}, std::move(blob)));
+            posts.push_back({member, ShareValues(*shares.back())});
+        }
+    }
+};
+
+TEST_P(Streaming, stored_vectors_open_like_vectors_in_memory_and_never_lie_there_as_a_whole) {
     TestRandom random(33);
     const Committee committee = *Committee::make(GetParam());
-    const std::vector<MemberIndex> nodes = first_posters(committee, {}).value();
-    std::vector<std::vector<Element>> shares;
-    std::vector<PostedShare> posts;
-    for (std::size_t i = 0; i < nodes.size(); ++i) {
-        shares.push_back(random_elements(random, kLength));
-    }
-    for (std::size_t i = 0; i < nodes.size(); ++i) posts.push_back({nodes[i], shares[i]});
-    for (const MemberIndex at : {MemberIndex{0}, MemberIndex{committee.n()}}) {
-        std::vector<Element> sum(kLength, 0);
-        for (std::size_t i = 0; i < nodes.size(); ++i) {
-            ASSERT_TRUE(add_interpolated(nodes, i, at, encode_words(shares[i]), sum));
+    for (std::uint32_t liars = 0; liars <= committee.t() + 1; ++liars) {
+        const testing::Posts posts = random_posts(committee, random, kLength, liars);
+        const StoredPosts stored(posts);
+        const auto expected = open_shares(committee, testing::posted(posts));
+        const auto opened = find_base(committee, stored.posts);
+        ASSERT_EQ(expected.has_value(), liars <= committee.t());
+        ASSERT_EQ(opened.has_value(), expected.has_value());
+        EXPECT_EQ(stored.largest_read, kShareTile * sizeof(Element));
+        if (!opened) continue;
+        EXPECT_EQ(opened->base, expected->base);
+        EXPECT_EQ(opened->faults, expected->faults);
+        std::vector<PostedShare> base;
+        for (const MemberIndex member : opened->base) base.push_back(stored.posts[member - 1]);
+        std::vector<Element> values;
+        InterpolationStream stream(base, 0);
+        for (auto tile = stream.next(); !tile.empty(); tile = stream.next()) {
+            values.insert(values.end(), tile.begin(), tile.end());
         }
-        EXPECT_EQ(sum, interpolate_vector(posts, at));
+        EXPECT_EQ(values, expected->values);
+        EXPECT_EQ(interpolated_digest(base), opened_digest(values));
+        for (const PostedShare& late : stored.posts) {
+            const auto fault = check_late_share(base, late);
+            const auto& faults = expected->faults;
+            EXPECT_EQ(fault.has_value(), late.member <= liars);
+            if (!fault) continue;
+            EXPECT_NE(std::find(faults.begin(), faults.end(), *fault), faults.end());
+        }
+        EXPECT_EQ(stored.largest_read, kShareTile * sizeof(Element));
     }
 }
 
-TEST(StreamingBlobs, a_malformed_blob_leaves_the_sum_as_it_was) {
-    const std::vector<MemberIndex> nodes{1, 2};
-    const std::vector<Element> values(kLength, 5);
-    Bytes blob = encode_words(values);
-    std::vector<Element> sum(kLength, 7);
-    EXPECT_FALSE(add_interpolated(nodes, 0, 0, ByteView(blob).first(blob.size() - 8), sum));
+// Whenever the store fails, during whichever pass, the caller can tell; nothing hangs or stops.
+TEST(StreamingBlobs, a_vector_that_cannot_be_read_to_its_end_says_so) {
+    TestRandom random(35);
+    const Committee committee = *Committee::make(4);
+    for (const std::uint32_t liars : {0U, 1U}) {
+        const testing::Posts posts = random_posts(committee, random, kLength, liars);
+        std::size_t failures = 0;
+        for (std::size_t reads = 0; reads < 40; ++reads) {
+            StoredPosts stored(posts);
+            auto blob = std::make_unique<WatchedBlob>(encode_words(posts.at(2)),
+                                                      stored.largest_read, reads);
+            stored.shares[1] = std::make_unique<StoredShare>(Digest{}, std::move(blob));
+            stored.posts[1].values = ShareValues(*stored.shares[1]);
+            const auto opened = find_base(committee, stored.posts);
+            failures += stored.shares[1]->has_failed() ? 1U : 0U;
+            if (!stored.shares[1]->has_failed()) {
+                EXPECT_EQ(opened->faults.size(), liars);
+            }
+        }
+        EXPECT_GE(failures, 3U);  // the vector has three tiles
+        EXPECT_LT(failures, 40U);
+    }
+}
+
+TEST(StreamingBlobs, a_word_that_is_no_element_is_a_failure_from_then_on) {
+    Bytes blob = encode_words(std::vector<Element>(3, 5));
     std::fill(blob.end() - 8, blob.end(), std::uint8_t{0xFF});
-    EXPECT_FALSE(add_interpolated(nodes, 0, 0, blob, sum));
-    EXPECT_EQ(sum, std::vector<Element>(kLength, 7));
+    std::size_t largest_read = 0;
+    const StoredShare share(Digest{}, std::make_unique<WatchedBlob>(blob, largest_read));
+    std::vector<Element> out(2, 7);
+    share.read(0, out);
+    EXPECT_EQ(out, (std::vector<Element>{5, 5}));
+    EXPECT_FALSE(share.has_failed());
+    share.read(1, out);
+    EXPECT_EQ(out, (std::vector<Element>{0, 0}));
+    EXPECT_TRUE(share.has_failed());
+    share.read(0, out);
+    EXPECT_EQ(out, (std::vector<Element>{0, 0}));
 }
 
 TEST(StreamingBlobs, digest_of_an_opened_sum_needs_no_copy) {

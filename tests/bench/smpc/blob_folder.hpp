@@ -40,10 +40,11 @@ class BlobFolder {
         return bytes;
     }
 
-  private:
     [[nodiscard]] std::filesystem::path file(const std::string& kind, std::size_t number) const {
         return directory_ / (kind + std::to_string(number));
     }
+
+  private:
     std::filesystem::path directory_;
 };
 

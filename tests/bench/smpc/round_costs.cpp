@@ -6,6 +6,7 @@
 
 #include "tests/bench/smpc/blob_folder.hpp"
 #include "tests/bench/smpc/parties.hpp"
+#include "tests/bench/smpc/stored_sum.hpp"
 
 namespace consilium::bench {
 namespace {
@@ -169,18 +170,17 @@ class Round {
         std::vector<Digest> answers(validators_.size());  // AGG_OK of those that did not post
         Cost cost = for_each_validator([&](std::size_t k) {
             if (k + 1 <= first_.size()) return;
+            const StoredSum sum = open_sum();
             const auto at = static_cast<smpc::MemberIndex>(k + 1);
-            const auto expected = interpolate(at);
-            auto stream = validators_[k].aggregate(world_, verdict_.reduced.weights);
-            smpc::SecretElements own(stream.length());
-            stream.next(own);
-            require(std::equal(own.begin(), own.end(), expected.begin()), "a share of the sum");
-            answers[k] = smpc::opened_digest(interpolate(0));
+            require(sum.has(validators_[k].aggregate(world_, verdict_.reduced.weights), at),
+                    "a share of the sum");
+            answers[k] = sum.digest();
         });
-        // The contract of every validator opens once more and compares the hashes.
+        // The contract of every validator opens once more, compares the hashes, and reads the sum.
         cost += for_each_validator([&](std::size_t k) {
-            auto sum = smpc::read_aggregate(interpolate(0));
-            const Digest digest = smpc::aggregate_digest(sum);
+            const StoredSum opened = open_sum();
+            const Digest digest = opened.digest();
+            auto sum = smpc::read_aggregate(opened.values());
             for (std::size_t j = first_.size(); j < answers.size(); ++j) {
                 require(answers[j] == digest, "a hash of the sum");
             }
@@ -190,10 +190,10 @@ class Round {
         costs_.online += cost;
     }
 
-    std::vector<smpc::Element> interpolate(smpc::MemberIndex at) const {
-        std::vector<smpc::Element> sum(world_.dimension, 0);
+    [[nodiscard]] StoredSum open_sum() const {
+        StoredSum sum;
         for (std::size_t i = 0; i < first_.size(); ++i) {
-            require(smpc::add_interpolated(first_, i, at, sum_blobs_[i].bytes, sum), "a blob");
+            sum.add(first_[i], std::make_unique<LentBlob>(sum_blobs_[i].bytes));
         }
         return sum;
     }
