@@ -21,6 +21,9 @@ class MpcThread::StoredBlobs final : public mpc::BlobSource {
     [[nodiscard]] Result<Bytes> get(const Digest& hash) override {
         return runtime_.blocks().get_blob(hash);
     }
+    [[nodiscard]] Result<std::unique_ptr<BlobContent>> open(const Digest& hash) override {
+        return runtime_.blocks().open_blob(hash);
+    }
 
   private:
     const Runtime& runtime_;
@@ -145,7 +148,7 @@ void MpcThread::work_on(const Snapshot& newest) {
         return;
     }
     hand_over_letters();
-    const auto owed = worker_.step(
+    auto owed = worker_.step(
         newest.state, mpc::ChainPosition{newest.header.height, header_digest(newest.header)});
     {
         const mpc::WorkerStatus now = worker_.status();
@@ -162,8 +165,8 @@ void MpcThread::work_on(const Snapshot& newest) {
     using std::chrono::duration_cast;
     const auto now = EventQueue::Clock::now().time_since_epoch();
     const auto now_ms = static_cast<std::uint64_t>(duration_cast<milliseconds>(now).count());
-    for (const mpc::HandIn& due :
-         outbox_.plan(*owed, {newest.header.height, now_ms}, [this] { return next_nonce(); })) {
+    for (const mpc::HandIn& due : outbox_.plan(std::move(*owed), {newest.header.height, now_ms},
+                                               [this] { return next_nonce(); })) {
         submit(due);
     }
 }
@@ -187,7 +190,7 @@ std::optional<std::uint64_t> MpcThread::next_nonce() {
 
 void MpcThread::submit(const mpc::HandIn& due) {
     const bool is_queued = runtime_.submit(
-        {0, due.message->transaction, due.message->blobs},
+        {0, due.message->transaction, {due.message, &due.message->blobs}},
         [this, label = due.label](const driver::SubmissionResult& result) {
             if (result.status != driver::SubmissionStatus::kRefused) return;
             spdlog::debug("own transaction {} refused: {}", label, result.error.context);

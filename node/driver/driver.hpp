@@ -56,7 +56,8 @@ struct PeerDisconnected {
 struct SubmitTransaction {
     Ticket ticket{};
     Bytes transaction;  // canonical encoding
-    std::vector<Bytes> blobs;
+    // Null for none. Shared, because the worker keeps them to submit them again.
+    std::shared_ptr<const std::vector<Bytes>> blobs;
 };
 // A blob uploaded on its own. Refused unless a pledge on the chain or a waiting transaction names
 // its hash and length.

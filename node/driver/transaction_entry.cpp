@@ -1,6 +1,7 @@
 // Screening, signature checks and relay of transactions.
 #include "node/driver/transaction_entry.hpp"
 
+#include <span>
 #include <utility>
 
 #include "contracts/executor.hpp"
@@ -146,7 +147,8 @@ void TransactionEntry::accept(Pending pending, std::uint64_t now_ms) {
     if (const auto blob = schema::blob_reference(transaction)) {
         const WantedBlob wanted = wanted_by(*blob, false);
         Result<void> stored{};
-        for (const Bytes& content : pending.blobs) {
+        const auto blobs = pending.blobs ? std::span(*pending.blobs) : std::span<const Bytes>();
+        for (const Bytes& content : blobs) {
             if (sha256(content) == blob->sha256) stored = parts_.blobs.store(wanted, content);
         }
         if (!stored) {

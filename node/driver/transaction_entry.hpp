@@ -6,6 +6,7 @@
 #pragma once
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <vector>
@@ -46,7 +47,7 @@ class TransactionEntry {
         Candidate candidate;
         std::optional<Ticket> submission;  // absent: relayed by `from`
         PublicKey from;
-        std::vector<Bytes> blobs;
+        std::shared_ptr<const std::vector<Bytes>> blobs;
     };
 
     // Checks without the signature; nullopt when it goes on to the signature check.

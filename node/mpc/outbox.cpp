@@ -26,8 +26,7 @@ bool Outbox::has_nonce_gap(const NextNonce& next_nonce) const {
                                [&](const auto& entry) { return entry.second.nonce > *next; });
 }
 
-Outbox::Pending Outbox::sign(const Outgoing& outgoing, const Moment& moment,
-                             std::uint64_t nonce) const {
+Outbox::Pending Outbox::sign(Outgoing outgoing, const Moment& moment, std::uint64_t nonce) const {
     Transaction transaction;
     transaction.chain_id = identity_.chain_id;
     transaction.genesis_hash = identity_.genesis_hash;
@@ -36,20 +35,20 @@ Outbox::Pending Outbox::sign(const Outgoing& outgoing, const Moment& moment,
     transaction.valid_until = Height{moment.height.value + kExpiryBlocks};
     transaction.module = outgoing.module;
     transaction.action = outgoing.action;
-    transaction.arguments = outgoing.arguments;
+    transaction.arguments = std::move(outgoing.arguments);
     transaction.signature = sign_(signing_digest(transaction));
-    auto message =
-        std::make_shared<const SignedMessage>(SignedMessage{encode(transaction), outgoing.blobs});
+    auto message = std::make_shared<const SignedMessage>(
+        SignedMessage{encode(transaction), std::move(outgoing.blobs)});
     return {std::move(message), transaction.valid_until, nonce, moment.now_ms};
 }
 
-std::vector<HandIn> Outbox::plan(const std::vector<Outgoing>& owed, const Moment& moment,
+std::vector<HandIn> Outbox::plan(std::vector<Outgoing> owed, const Moment& moment,
                                  const NextNonce& next_nonce) {
     settle(owed, moment.height);
     if (has_nonce_gap(next_nonce)) forget();
     std::vector<HandIn> due;
-    std::vector<const Outgoing*> fresh;
-    for (const Outgoing& outgoing : owed) {
+    std::vector<Outgoing*> fresh;
+    for (Outgoing& outgoing : owed) {
         const auto found = pending_.find(outgoing.label);
         if (found == pending_.end()) {
             fresh.push_back(&outgoing);
@@ -63,10 +62,11 @@ std::vector<HandIn> Outbox::plan(const std::vector<Outgoing>& owed, const Moment
     if (!next) return due;
     std::uint64_t nonce = *next;
     for (const auto& [label, pending] : pending_) nonce = std::max(nonce, pending.nonce + 1);
-    for (const Outgoing* outgoing : fresh) {
-        Pending pending = sign(*outgoing, moment, nonce++);
-        due.push_back({outgoing->label, pending.message});
-        pending_.insert_or_assign(outgoing->label, std::move(pending));
+    for (Outgoing* outgoing : fresh) {
+        const std::string label = outgoing->label;
+        Pending pending = sign(std::move(*outgoing), moment, nonce++);
+        due.push_back({label, pending.message});
+        pending_.insert_or_assign(label, std::move(pending));
     }
     return due;
 }

@@ -41,7 +41,7 @@ class Outbox {
     Outbox(ChainIdentity identity, const PublicKey& key, Sign sign);
 
     // What to hand to the node now, in order. `next_nonce` is asked only when it matters.
-    [[nodiscard]] std::vector<HandIn> plan(const std::vector<Outgoing>& owed, const Moment& moment,
+    [[nodiscard]] std::vector<HandIn> plan(std::vector<Outgoing> owed, const Moment& moment,
                                            const NextNonce& next_nonce);
     // After a refusal: nonces moved under us, everything that is owed is signed again.
     void forget() { pending_.clear(); }
@@ -60,8 +60,7 @@ class Outbox {
     void settle(const std::vector<Outgoing>& owed, Height height);
     // True when nothing that waits has the account's next nonce.
     [[nodiscard]] bool has_nonce_gap(const NextNonce& next_nonce) const;
-    [[nodiscard]] Pending sign(const Outgoing& outgoing, const Moment& moment,
-                               std::uint64_t nonce) const;
+    [[nodiscard]] Pending sign(Outgoing outgoing, const Moment& moment, std::uint64_t nonce) const;
 
     ChainIdentity identity_;
     PublicKey key_;

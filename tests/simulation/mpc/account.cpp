@@ -70,7 +70,9 @@ void Account::submit() {
     waiting_->submitted_ms = stage_.now_ms();
     const auto target = stage_.random_process();
     if (!target) return;
-    stage_.feed(*target, driver::SubmitTransaction{0, waiting_->transaction, waiting_->blobs});
+    stage_.feed(*target, driver::SubmitTransaction{
+                             0, waiting_->transaction,
+                             std::make_shared<const std::vector<Bytes>>(waiting_->blobs)});
     // A node that knows the transaction already did not look at what came with it.
     for (const Bytes& blob : waiting_->blobs) {
         stage_.feed(*target, driver::SubmitBlob{0, public_key(), blob});

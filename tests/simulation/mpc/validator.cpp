@@ -98,8 +98,9 @@ void Validator::hand_in(const std::vector<mpc::Outgoing>& owed, const driver::Dr
     for (const mpc::HandIn& one : due) {
         parts_.stage.schedule(0, [this, life = life_, message = one.message] {
             if (life_ != life) return;
-            parts_.stage.feed(parts_.process, driver::SubmitTransaction{
-                                                  kTicket, message->transaction, message->blobs});
+            parts_.stage.feed(parts_.process,
+                              driver::SubmitTransaction{
+                                  kTicket, message->transaction, {message, &message->blobs}});
         });
     }
 }
