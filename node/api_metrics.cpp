@@ -68,6 +68,13 @@ void add_driver(Scrape& scrape, const Runtime& runtime) {
                  static_cast<double>(status.client_blobs));
     scrape.counter("client_blobs_erased_total", "Of these erased after their attempt",
                    status.client_blobs_erased);
+    const StorageMemory memory = runtime.blocks().memory();
+    scrape.gauge("ledger_write_buffer_bytes", "What the ledger holds of writes, in memory",
+                 static_cast<double>(memory.write_buffer_bytes));
+    scrape.gauge("ledger_cache_bytes", "Blocks of the ledger's files cached in memory",
+                 static_cast<double>(memory.cache_bytes));
+    scrape.gauge("ledger_table_reader_bytes", "Indexes of the ledger's files in memory",
+                 static_cast<double>(memory.table_reader_bytes));
     scrape.counter("proposals_refused_total", "Proposals not voted for", status.proposals_refused);
     scrape.counter("invalid_messages_total", "Messages no correct node sends",
                    status.invalid_messages);

@@ -7,6 +7,7 @@
 #include <cstdarg>
 #include <filesystem>
 
+#include <rocksdb/cache.h>
 #include <rocksdb/env.h>
 #include <rocksdb/options.h>
 #include <rocksdb/table.h>
@@ -44,15 +45,19 @@ rocksdb::DBOptions database_options(const std::shared_ptr<ErrorListener>& listen
     options.max_open_files = 256;
     options.info_log = std::make_shared<NoLog>();
     options.max_total_wal_size = 64ULL * 1024 * 1024;
+    options.db_write_buffer_size = RocksStorage::kWriteBufferBytes;
     options.listeners = {listener};
     return options;
 }
 
-rocksdb::ColumnFamilyOptions family_options(std::size_t family) {
+// Without a common cache each family would have one of its own.
+rocksdb::ColumnFamilyOptions family_options(std::size_t family,
+                                            const std::shared_ptr<rocksdb::Cache>& cache) {
     rocksdb::ColumnFamilyOptions options;
-    options.write_buffer_size = 16ULL * 1024 * 1024;
+    options.write_buffer_size = RocksStorage::kWriteBufferBytes / 4;
     rocksdb::BlockBasedTableOptions table;
     table.checksum = rocksdb::kXXH3;
+    table.block_cache = cache;
     options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
     if (family == kBlobs || family == kBlocks || family == kClientBlobs) {
         options.enable_blob_files = true;
@@ -82,6 +87,21 @@ bool RocksStorage::has_background_error() const {
 bool RocksStorage::is_out_of_space() const {
     const Use database = use();
     return is_out_of_space_ || (database && database->listener->is_out_of_space());
+}
+
+StorageMemory RocksStorage::memory() const {
+    const Use database = use();
+    StorageMemory memory;
+    if (!database) return memory;
+    using Properties = rocksdb::DB::Properties;
+    rocksdb::DB& db = *database->db;
+    (void)db.GetAggregatedIntProperty(Properties::kCurSizeAllMemTables, &memory.write_buffer_bytes);
+    (void)db.GetAggregatedIntProperty(Properties::kEstimateTableReadersMem,
+                                      &memory.table_reader_bytes);
+    // The cache is common to all families; asked of one it is the whole.
+    (void)db.GetIntProperty(database->families[kMeta], Properties::kBlockCacheUsage,
+                            &memory.cache_bytes);
+    return memory;
 }
 
 // Remembers why a write failed.
@@ -115,8 +135,9 @@ Result<std::unique_ptr<RocksStorage::Database>> RocksStorage::open_database(
     }
     auto database = std::make_unique<Database>();
     std::vector<rocksdb::ColumnFamilyDescriptor> descriptors;
+    const auto cache = rocksdb::NewLRUCache(kBlockCacheBytes);
     for (std::size_t i = 0; i < kFamilyCount; ++i) {
-        descriptors.emplace_back(kFamilyNames.at(i), family_options(i));
+        descriptors.emplace_back(kFamilyNames.at(i), family_options(i, cache));
     }
     std::vector<ColumnFamilyHandle*> handles;
     rocksdb::DB* raw = nullptr;

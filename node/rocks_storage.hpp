@@ -29,10 +29,21 @@
 
 namespace consilium::node {
 
+// What RocksDB holds in memory, in bytes.
+struct StorageMemory {
+    std::uint64_t write_buffer_bytes = 0;
+    std::uint64_t cache_bytes = 0;
+    std::uint64_t table_reader_bytes = 0;
+};
+
 class RocksStorage final : public driver::Storage {
   public:
     // Smaller blobs are not worth two more syncs. A range proof has 53 KB.
     static constexpr std::size_t kFileBytes = std::size_t{32} * 1024;
+    // What RocksDB may hold of writes before it puts them into files, all families together. While
+    // it does, as much again may come in.
+    static constexpr std::size_t kWriteBufferBytes = std::size_t{16} * 1024 * 1024;
+    static constexpr std::size_t kBlockCacheBytes = std::size_t{8} * 1024 * 1024;
 
     // Opens or creates the store in `folder` (made with mode 0700). kUnavailable when another
     // process has it open or the disk refuses; kRefused for a store of a newer format.
@@ -66,6 +77,9 @@ class RocksStorage final : public driver::Storage {
     [[nodiscard]] Result<std::vector<driver::ClientBlob>> client_blobs() const override;
     [[nodiscard]] Result<void> keep_client_blob(const Digest& hash) override;
     [[nodiscard]] Result<void> erase_client_blobs(const std::vector<Digest>& hashes) override;
+
+    // Zero while the store is closed.
+    [[nodiscard]] StorageMemory memory() const;
 
     // A background error of RocksDB (a full disk, say): writes fail from then on.
     [[nodiscard]] bool has_background_error() const;

@@ -411,6 +411,28 @@ TEST_F(Storage, blobs_that_an_earlier_version_stored_become_files) {
     EXPECT_EQ(RocksStorage::open(folder_.string()).error().code, ErrorCode::kRefused);
 }
 
+// More than the write buffers hold goes into all of the large families; each flush takes a moment,
+// so a little more than the bound may lie in memory at a time.
+TEST_F(Storage, write_buffers_stay_within_their_bound) {
+    std::uint64_t largest = 0;
+    ASSERT_TRUE(storage_->commit_block(commit_at(0)));
+    for (std::uint64_t i = 1; i <= 200; ++i) {
+        auto commit = commit_at(i);
+        commit.block.transactions[0].arguments = Bytes(60'000, static_cast<std::uint8_t>(i));
+        commit.writes = {{Bytes{static_cast<std::uint8_t>(i)}, Bytes(60'000, 1)}};
+        Bytes small(30'000, static_cast<std::uint8_t>(i));
+        Bytes of_client = small;
+        of_client.back() ^= 1;
+        ASSERT_TRUE(storage_->commit_block(commit));
+        ASSERT_TRUE(storage_->put_blob(sha256(small), small));
+        ASSERT_TRUE(storage_->put_client_blob(client_blob(of_client), of_client));
+        largest = std::max(largest, storage_->memory().write_buffer_bytes);
+    }
+    EXPECT_GT(largest, RocksStorage::kWriteBufferBytes / 4);
+    EXPECT_LE(largest, 2 * RocksStorage::kWriteBufferBytes);
+    EXPECT_LE(storage_->memory().cache_bytes, 2 * RocksStorage::kBlockCacheBytes);
+}
+
 TEST_F(Storage, second_process_on_the_same_folder_is_refused) {
     EXPECT_FALSE(RocksStorage::open(folder_.string()));
 }
