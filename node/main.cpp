@@ -14,6 +14,7 @@
 #include <boost/asio/signal_set.hpp>
 
 #include "contracts/schema_json/genesis_json.hpp"
+#include "node/allocator.hpp"
 #include "node/api.hpp"
 #include "node/config.hpp"
 #include "node/mpc_thread.hpp"
@@ -80,6 +81,7 @@ std::optional<int> parse_command_line(int argc, char** argv, CommandLine& line) 
         if (app.count(flag_name(key)) > 0) line.sources.flags[key.name] = flags[key.name];
     }
     line.sources.environment = [](const std::string& name) -> std::optional<std::string> {
+        // NOLINTNEXTLINE(concurrency-mt-unsafe): there is one thread yet
         const char* value = std::getenv(name.c_str());
         if (value == nullptr) return std::nullopt;
         return std::string(value);
@@ -170,6 +172,7 @@ int serve(const CommandLine& line, const NodeConfig& config, const KeyPair& key)
 }
 
 int run(int argc, char** argv) {
+    bound_allocator();
     CommandLine line;
     if (const auto code = parse_command_line(argc, argv, line)) return *code;
     if (auto hardened = keystore::harden_process(); !hardened) {
