@@ -366,8 +366,9 @@ Result<void> RocksStorage::put_blob(const Digest& hash, ByteView content) {
 Result<Bytes> RocksStorage::get_blob(const Digest& hash) const {
     const Use database = use();
     if (!database) return closed();
-    auto value = database->read(kBlobs, slice_of(hash.view()));
-    if (value && !*value) value = database->read(kClientBlobs, slice_of(hash.view()));
+    // In this order: another thread may be moving it from the one to the other.
+    auto value = database->read(kClientBlobs, slice_of(hash.view()));
+    if (value && !*value) value = database->read(kBlobs, slice_of(hash.view()));
     if (!value) return tl::unexpected(value.error());
     if (!*value || sha256(view_of(**value)) != hash) {
         return make_error(ErrorCode::kNotFound, "blob " + hash.hex() + " is not here");
@@ -378,7 +379,7 @@ Result<Bytes> RocksStorage::get_blob(const Digest& hash) const {
 bool RocksStorage::has_blob(const Digest& hash) const {
     const Use database = use();
     if (!database) return false;
-    for (const Family family : {kBlobSizes, kClientBlobNames}) {
+    for (const Family family : {kClientBlobNames, kBlobSizes}) {
         const auto entry = database->read(family, slice_of(hash.view()));
         if (entry && entry->has_value()) return true;
     }
