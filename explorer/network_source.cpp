@@ -29,16 +29,11 @@ Result<p2p::ApiAnswer> successful(Result<p2p::ApiAnswer> answer) {
 
 NetworkSource::NetworkSource(const Genesis& genesis, std::vector<p2p::NodeEndpoint> nodes,
                              const std::atomic<bool>& cancel_flag)
-    : genesis_hash_(genesis.hash()), cancel_flag_(cancel_flag) {
+    : cancel_flag_(cancel_flag) {
     for (p2p::NodeEndpoint& endpoint : nodes) {
-        if (endpoint.allowed_keys.empty()) {
-            for (const GenesisOrganisation& organisation : genesis.organisations) {
-                endpoint.allowed_keys.push_back(organisation.validator_key);
-            }
-        }
         p2p::NodePoolOptions options;
         options.endpoints = {endpoint};
-        options.genesis_hash = genesis_hash_;
+        options.genesis = genesis;
         options.request_timeout_ms = kRequestTimeoutMs;
         options.cancel_flag = &cancel_flag;
         nodes_.push_back({std::move(endpoint), std::make_unique<p2p::NodePool>(options)});
@@ -108,28 +103,18 @@ Result<Bytes> NetworkSource::evidence(std::size_t node, const Digest& id) {
 }
 
 Result<void> NetworkSource::subscribe(std::size_t node) {
-    Node& target = nodes_[node];
+    const Node& target = nodes_[node];
     p2p::HttpClientOptions options;
     options.host = target.endpoint.host;
     options.port = target.endpoint.port;
     options.timeout_ms = kSubscribeTimeoutMs;
     options.cancel_flag = &cancel_flag_;
-    Error last{ErrorCode::kUnavailable, "no key"};
-    for (std::size_t tries = 0; tries < target.endpoint.allowed_keys.size(); ++tries) {
-        options.expected_server =
-            p2p::ExpectedServer{target.endpoint.allowed_keys[target.key], genesis_hash_};
-        events_.emplace(options);
-        events_of_ = node;
-        auto connected = events_->connect("/v1/events");
-        if (connected) return {};
-        last = connected.error();
-        const bool is_other_key =
-            last.code == ErrorCode::kInvalidSignature || last.code == ErrorCode::kMismatch;
-        if (!is_other_key) break;
-        target.key = (target.key + 1) % target.endpoint.allowed_keys.size();
-    }
-    events_.reset();
-    return tl::unexpected(last);
+    options.expected_server = target.pool->expected_server(0);
+    events_.emplace(options);
+    events_of_ = node;
+    auto connected = events_->connect("/v1/events");
+    if (!connected) events_.reset();
+    return connected;
 }
 
 void NetworkSource::wait_for_news(std::size_t node, std::uint64_t timeout_ms) {

@@ -255,9 +255,9 @@ Task<Result<void>> Connection::prove_server() {
     const auto proof = decode_identity_proof_json(answer->text());
     if (!proof) co_return tl::unexpected(proof.error());
     const auto& expected = *options_.expected_server;
-    if (proof->key != expected.key) {
+    if (std::find(expected.keys.begin(), expected.keys.end(), proof->key) == expected.keys.end()) {
         co_return make_error(ErrorCode::kMismatch, "the server proved the key " + proof->key.hex() +
-                                                       ", expected was " + expected.key.hex());
+                                                       ", which is not one that was expected");
     }
     if (!verify_identity_proof(*proof, expected.genesis_hash, TlsRole::kServer, *exporter)) {
         co_return make_error(ErrorCode::kInvalidSignature,

@@ -38,7 +38,7 @@ void add_options(CLI::App& app, GlobalOptions& options) {
         ->allow_extra_args(false)
         ->capture_default_str();
     app.add_option("--node-key", options.node_keys,
-                   "validator key the node must prove, one per --node; any of genesis if left out")
+                   "validator key the node must prove, one per --node; any validator's if left out")
         ->allow_extra_args(false);
     app.add_option("--keystore", options.keystore_file, "encrypted key file")
         ->envname("CONSILIUM_KEYSTORE");
