@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "contracts/schema_json/json_text.hpp"
+#include "p2p/client/api_values.hpp"
 
 namespace consilium::explorer {
 namespace {
@@ -16,14 +17,6 @@ constexpr std::uint64_t kSubscribeAgainMs = 10'000;
 constexpr int kMaxQueuedHints = 1'024;
 constexpr std::size_t kMaxStatusBytes = std::size_t{1024} * 1024;
 constexpr std::size_t kMaxEvidenceIds = 1'024;  // 8 of each of at most 64 members, twice
-constexpr unsigned kStatusNotFound = 404;
-
-Result<p2p::ApiAnswer> successful(Result<p2p::ApiAnswer> answer) {
-    if (!answer || answer->is_success()) return answer;
-    return make_error(
-        answer->status == kStatusNotFound ? ErrorCode::kNotFound : ErrorCode::kUnavailable,
-        "the node answers " + std::to_string(answer->status));
-}
 
 }  // namespace
 
@@ -47,8 +40,8 @@ std::string NetworkSource::name(std::size_t node) const {
 }
 
 Result<CertifiedBlock> NetworkSource::block(std::size_t node, Height height) {
-    const auto answer =
-        successful(nodes_[node].pool->get("/v1/blocks/" + std::to_string(height.value) + "?raw=1"));
+    const auto answer = p2p::successful(
+        nodes_[node].pool->get("/v1/blocks/" + std::to_string(height.value) + "?raw=1"), "block");
     if (!answer) return tl::unexpected(answer.error());
     auto block = decode<CertifiedBlock>(as_bytes(answer->body));
     if (!block) return make_error(ErrorCode::kMalformed, block.error().context);
@@ -60,7 +53,7 @@ Result<Bytes> NetworkSource::blob(std::size_t node, const Digest& hash, std::uin
 }
 
 Result<Height> NetworkSource::height(std::size_t node) {
-    const auto answer = successful(nodes_[node].pool->get("/v1/status"));
+    const auto answer = p2p::successful(nodes_[node].pool->get("/v1/status"), "status");
     if (!answer) return tl::unexpected(answer.error());
     const auto json = schema::parse_json(answer->body, kMaxStatusBytes);
     if (!json) return tl::unexpected(json.error());
@@ -72,7 +65,7 @@ Result<Height> NetworkSource::height(std::size_t node) {
 }
 
 Result<std::vector<Digest>> NetworkSource::evidence_ids(std::size_t node) {
-    const auto answer = successful(nodes_[node].pool->get("/v1/evidence"));
+    const auto answer = p2p::successful(nodes_[node].pool->get("/v1/evidence"), "evidence");
     if (!answer) return tl::unexpected(answer.error());
     const auto json = schema::parse_json(answer->body, kMaxStatusBytes);
     if (!json) return tl::unexpected(json.error());
@@ -91,7 +84,8 @@ Result<std::vector<Digest>> NetworkSource::evidence_ids(std::size_t node) {
 }
 
 Result<Bytes> NetworkSource::evidence(std::size_t node, const Digest& id) {
-    const auto answer = successful(nodes_[node].pool->get("/v1/evidence/" + id.hex()));
+    const auto answer =
+        p2p::successful(nodes_[node].pool->get("/v1/evidence/" + id.hex()), "evidence");
     if (!answer) return tl::unexpected(answer.error());
     const auto json = schema::parse_json(answer->body);
     if (!json) return tl::unexpected(json.error());
