@@ -17,7 +17,6 @@ namespace consilium::node {
 namespace {
 
 using rocksdb::ColumnFamilyHandle;
-using rocksdb::Slice;
 using rocksdb::Status;
 
 constexpr std::uint32_t kFormatVersion = 1;
