@@ -27,10 +27,10 @@ constexpr const char* kFooter =
     "certificate or proof is not what genesis says.";
 
 void add_options(CLI::App& app, GlobalOptions& options) {
-    static const std::map<std::string, Wait> kWaits{{"none", Wait::kNone},
-                                                    {"accepted", Wait::kAccepted},
-                                                    {"committed", Wait::kCommitted},
-                                                    {"proven", Wait::kProven}};
+    static const std::map<std::string, Wait> waits{{"none", Wait::kNone},
+                                                   {"accepted", Wait::kAccepted},
+                                                   {"committed", Wait::kCommitted},
+                                                   {"proven", Wait::kProven}};
     app.add_option("--genesis", options.genesis_file, "genesis.json of the chain")
         ->envname("CONSILIUM_GENESIS");
     app.add_option("--node", options.nodes, "host:port of a node's API; again for fallbacks")
@@ -48,7 +48,7 @@ void add_options(CLI::App& app, GlobalOptions& options) {
     app.add_flag("--json", options.is_json, "print {\"ok\", \"result\" or \"error\"} on stdout");
     app.add_option("--wait", options.wait,
                    "how long to wait: none, accepted, committed, proven (default committed)")
-        ->transform(CLI::CheckedTransformer(kWaits))
+        ->transform(CLI::CheckedTransformer(waits))
         ->option_text("WHEN");
     app.add_option("--timeout", options.timeout_s, "seconds to wait for a block")
         ->check(CLI::Range(1U, 86'400U))
