@@ -21,7 +21,6 @@ namespace {
 using schema::EpochPhase;
 using schema::EpochRecord;
 using schema::Phase;
-using schema::RoundRecord;
 using schema::SetupRecord;
 namespace action = schema::action;
 namespace keys = schema::keys;

@@ -75,6 +75,7 @@ class Audit {
     // False: the walk ends here; the report says why.
     [[nodiscard]] bool verify_next() {
         const Height height = head_.header.height.next();
+        blobs_.begin_block();
         std::optional<Finding> lie;
         for (std::size_t node = 0; node < source_.size() && !is_cancelled(); ++node) {
             auto block = source_.block(node, height);

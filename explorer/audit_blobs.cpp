@@ -18,7 +18,17 @@ void AuditBlobs::put(Bytes content) {
     size_bytes_ += content.size();
     contents_.emplace(hash, std::make_shared<const Bytes>(std::move(content)));
     order_.push_back(hash);
-    while (size_bytes_ > kMaxCachedBytes && order_.size() > 1) {
+    ++of_this_block_;
+    drop_oldest();
+}
+
+void AuditBlobs::begin_block() {
+    of_this_block_ = 0;
+    drop_oldest();
+}
+
+void AuditBlobs::drop_oldest() {
+    while (size_bytes_ > max_bytes_ && order_.size() > of_this_block_) {
         const auto oldest = contents_.find(order_.front());
         size_bytes_ -= oldest->second->size();
         contents_.erase(oldest);

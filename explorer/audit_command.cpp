@@ -69,9 +69,10 @@ std::optional<int> parse(int argc, char** argv, CommandLine& line) {
                    "genesis.json of the consortium; with --offline it may be absent, then compare "
                    "the report's genesis with the one you know")
         ->check(CLI::ExistingFile);
-    auto* nodes = app.add_option("--node", line.nodes,
-                                 "API of a node, host:port, =KEY behind it when its validator key "
-                                 "is not in genesis; may be repeated");
+    auto* nodes =
+        app.add_option("--node", line.nodes,
+                       "API of a node, host:port, =KEY behind it when it has to prove this "
+                       "validator key and no other's; may be repeated");
     auto* exported =
         app.add_option("--export", line.export_folder, "also write everything that was read here");
     app.add_option("--offline", line.offline_folder, "audit this export, without nodes")

@@ -57,8 +57,8 @@ std::optional<int> parse_command_line(int argc, char** argv, CommandLine& line) 
         ->required()
         ->check(CLI::ExistingFile);
     app.add_option("--node", line.nodes,
-                   "API of a node, host:port, =KEY behind it when its validator key is not in "
-                   "genesis; may be repeated")
+                   "API of a node, host:port, =KEY behind it when it has to prove this "
+                   "validator key and no other's; may be repeated")
         ->required();
     app.add_option("--data-dir", line.data_dir, "folder of the index; created when absent")
         ->required();

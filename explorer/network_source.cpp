@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "contracts/schema_json/json_text.hpp"
+#include "p2p/client/api_values.hpp"
 
 namespace consilium::explorer {
 namespace {
@@ -16,29 +17,16 @@ constexpr std::uint64_t kSubscribeAgainMs = 10'000;
 constexpr int kMaxQueuedHints = 1'024;
 constexpr std::size_t kMaxStatusBytes = std::size_t{1024} * 1024;
 constexpr std::size_t kMaxEvidenceIds = 1'024;  // 8 of each of at most 64 members, twice
-constexpr unsigned kStatusNotFound = 404;
-
-Result<p2p::ApiAnswer> successful(Result<p2p::ApiAnswer> answer) {
-    if (!answer || answer->is_success()) return answer;
-    return make_error(
-        answer->status == kStatusNotFound ? ErrorCode::kNotFound : ErrorCode::kUnavailable,
-        "the node answers " + std::to_string(answer->status));
-}
 
 }  // namespace
 
 NetworkSource::NetworkSource(const Genesis& genesis, std::vector<p2p::NodeEndpoint> nodes,
                              const std::atomic<bool>& cancel_flag)
-    : genesis_hash_(genesis.hash()), cancel_flag_(cancel_flag) {
+    : cancel_flag_(cancel_flag) {
     for (p2p::NodeEndpoint& endpoint : nodes) {
-        if (endpoint.allowed_keys.empty()) {
-            for (const GenesisOrganisation& organisation : genesis.organisations) {
-                endpoint.allowed_keys.push_back(organisation.validator_key);
-            }
-        }
         p2p::NodePoolOptions options;
         options.endpoints = {endpoint};
-        options.genesis_hash = genesis_hash_;
+        options.genesis = genesis;
         options.request_timeout_ms = kRequestTimeoutMs;
         options.cancel_flag = &cancel_flag;
         nodes_.push_back({std::move(endpoint), std::make_unique<p2p::NodePool>(options)});
@@ -52,8 +40,8 @@ std::string NetworkSource::name(std::size_t node) const {
 }
 
 Result<CertifiedBlock> NetworkSource::block(std::size_t node, Height height) {
-    const auto answer =
-        successful(nodes_[node].pool->get("/v1/blocks/" + std::to_string(height.value) + "?raw=1"));
+    const auto answer = p2p::successful(
+        nodes_[node].pool->get("/v1/blocks/" + std::to_string(height.value) + "?raw=1"), "block");
     if (!answer) return tl::unexpected(answer.error());
     auto block = decode<CertifiedBlock>(as_bytes(answer->body));
     if (!block) return make_error(ErrorCode::kMalformed, block.error().context);
@@ -65,7 +53,7 @@ Result<Bytes> NetworkSource::blob(std::size_t node, const Digest& hash, std::uin
 }
 
 Result<Height> NetworkSource::height(std::size_t node) {
-    const auto answer = successful(nodes_[node].pool->get("/v1/status"));
+    const auto answer = p2p::successful(nodes_[node].pool->get("/v1/status"), "status");
     if (!answer) return tl::unexpected(answer.error());
     const auto json = schema::parse_json(answer->body, kMaxStatusBytes);
     if (!json) return tl::unexpected(json.error());
@@ -77,7 +65,7 @@ Result<Height> NetworkSource::height(std::size_t node) {
 }
 
 Result<std::vector<Digest>> NetworkSource::evidence_ids(std::size_t node) {
-    const auto answer = successful(nodes_[node].pool->get("/v1/evidence"));
+    const auto answer = p2p::successful(nodes_[node].pool->get("/v1/evidence"), "evidence");
     if (!answer) return tl::unexpected(answer.error());
     const auto json = schema::parse_json(answer->body, kMaxStatusBytes);
     if (!json) return tl::unexpected(json.error());
@@ -96,7 +84,8 @@ Result<std::vector<Digest>> NetworkSource::evidence_ids(std::size_t node) {
 }
 
 Result<Bytes> NetworkSource::evidence(std::size_t node, const Digest& id) {
-    const auto answer = successful(nodes_[node].pool->get("/v1/evidence/" + id.hex()));
+    const auto answer =
+        p2p::successful(nodes_[node].pool->get("/v1/evidence/" + id.hex()), "evidence");
     if (!answer) return tl::unexpected(answer.error());
     const auto json = schema::parse_json(answer->body);
     if (!json) return tl::unexpected(json.error());
@@ -108,28 +97,18 @@ Result<Bytes> NetworkSource::evidence(std::size_t node, const Digest& id) {
 }
 
 Result<void> NetworkSource::subscribe(std::size_t node) {
-    Node& target = nodes_[node];
+    const Node& target = nodes_[node];
     p2p::HttpClientOptions options;
     options.host = target.endpoint.host;
     options.port = target.endpoint.port;
     options.timeout_ms = kSubscribeTimeoutMs;
     options.cancel_flag = &cancel_flag_;
-    Error last{ErrorCode::kUnavailable, "no key"};
-    for (std::size_t tries = 0; tries < target.endpoint.allowed_keys.size(); ++tries) {
-        options.expected_server =
-            p2p::ExpectedServer{target.endpoint.allowed_keys[target.key], genesis_hash_};
-        events_.emplace(options);
-        events_of_ = node;
-        auto connected = events_->connect("/v1/events");
-        if (connected) return {};
-        last = connected.error();
-        const bool is_other_key =
-            last.code == ErrorCode::kInvalidSignature || last.code == ErrorCode::kMismatch;
-        if (!is_other_key) break;
-        target.key = (target.key + 1) % target.endpoint.allowed_keys.size();
-    }
-    events_.reset();
-    return tl::unexpected(last);
+    options.expected_server = target.pool->expected_server(0);
+    events_.emplace(options);
+    events_of_ = node;
+    auto connected = events_->connect("/v1/events");
+    if (!connected) events_.reset();
+    return connected;
 }
 
 void NetworkSource::wait_for_news(std::size_t node, std::uint64_t timeout_ms) {

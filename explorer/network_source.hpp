@@ -1,4 +1,4 @@
-// The node API of the named nodes: TLS, each proves one of the genesis' validator keys.
+// The node API of the named nodes: TLS, each proves the key of a validator.
 //
 // Used by the follower's thread only; cancel_flag may be set by any thread and ends a call within
 // 50 ms.
@@ -19,7 +19,7 @@ namespace consilium::explorer {
 
 class NetworkSource final : public NodeSource, public EvidenceSource {
   public:
-    // `nodes` as p2p::parse_endpoint() gives them; without a key any of genesis is right. Not
+    // `nodes` as p2p::parse_endpoint() gives them; without a key any validator's is right. Not
     // empty.
     NetworkSource(const Genesis& genesis, std::vector<p2p::NodeEndpoint> nodes,
                   const std::atomic<bool>& cancel_flag);
@@ -45,12 +45,10 @@ class NetworkSource final : public NodeSource, public EvidenceSource {
     struct Node {
         p2p::NodeEndpoint endpoint;
         std::unique_ptr<p2p::NodePool> pool;
-        std::size_t key = 0;  // of allowed_keys, for the event channel
     };
     [[nodiscard]] Result<void> subscribe(std::size_t node);
     [[nodiscard]] std::uint64_t now_ms() const { return nodes_.front().pool->now_ms(); }
 
-    Digest genesis_hash_;
     const std::atomic<bool>& cancel_flag_;
     std::vector<Node> nodes_;
     std::optional<p2p::WebSocketClient> events_;

@@ -189,12 +189,15 @@ struct RocksStorage::Database {
             return !name || name->has_value();
         });
     }
-    // Named, and its content is here: in RocksDB with its name, or in a file.
+    // Named, and its content is here: in RocksDB with its name, or in a file. The clients' list
+    // first: another thread may be moving the name to the other one.
     [[nodiscard]] bool holds(const Digest& hash) const {
+        if (has_key(kClientBlobNames, hash) &&
+            (files->size_bytes(hash) || has_key(kClientBlobs, hash))) {
+            return true;
+        }
         const auto size = read_as<std::uint64_t>(kBlobSizes, slice_of(hash.view()), "blob");
-        if (size) return *size < kFileBytes || files->size_bytes(hash) == *size;
-        if (!has_key(kClientBlobNames, hash)) return false;
-        return files->size_bytes(hash).has_value() || has_key(kClientBlobs, hash);
+        return size && (*size < kFileBytes || files->size_bytes(hash) == *size);
     }
     // A large content is durable as a file when this returns; the rest goes into the batch.
     [[nodiscard]] Result<void> put_content(rocksdb::WriteBatch& batch, Family family,

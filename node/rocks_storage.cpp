@@ -18,7 +18,6 @@ namespace consilium::node {
 namespace {
 
 using rocksdb::ColumnFamilyHandle;
-using rocksdb::Slice;
 using rocksdb::Status;
 
 constexpr std::uint32_t kFormatVersion = 2;
@@ -394,8 +393,9 @@ Result<void> RocksStorage::put_blob(const Digest& hash, ByteView content) {
 Result<Bytes> RocksStorage::get_blob(const Digest& hash) const {
     const Use database = use();
     if (!database) return closed();
-    auto value = database->read(kBlobs, slice_of(hash.view()));
-    if (value && !*value) value = database->read(kClientBlobs, slice_of(hash.view()));
+    // In this order: another thread may be moving it from the one to the other.
+    auto value = database->read(kClientBlobs, slice_of(hash.view()));
+    if (value && !*value) value = database->read(kBlobs, slice_of(hash.view()));
     if (!value) return tl::unexpected(value.error());
     if (!*value) return database->files->get(hash);
     if (sha256(view_of(**value)) != hash) {

@@ -147,8 +147,8 @@ Result<void> FileSecretStore::put(const std::string& name, ByteView secret) {
     if (old) {
         if (auto erased = ring_.erase(*old); !erased) return erased;
     }
-    is_clean_ = true;
-    return {};
+    is_clean_ = old || old.error().code == ErrorCode::kNotFound;
+    return clean();
 }
 
 Result<SecretBytes> FileSecretStore::get(const std::string& name) {
@@ -168,12 +168,13 @@ Result<void> FileSecretStore::erase(const std::string& name) {
     if (!path) return tl::unexpected(path.error());
     // The key first: from then on the file is useless, wherever its blocks have been.
     const bool was_clean = std::exchange(is_clean_, false);
-    if (const auto place = read_place(*path)) {
+    const auto place = read_place(*path);
+    if (place) {
         if (auto erased = ring_.erase(*place); !erased) return erased;
     }
     if (auto removed = keystore::remove_secret_file(*path); !removed) return removed;
-    is_clean_ = was_clean;
-    return {};
+    is_clean_ = was_clean && (place || place.error().code == ErrorCode::kNotFound);
+    return clean();
 }
 
 Result<std::vector<std::string>> FileSecretStore::list(const std::string& prefix) {

@@ -14,6 +14,7 @@ namespace consilium::p2p {
 
 class AnyStream {
   public:
+    // NOLINTNEXTLINE(readability-identifier-naming): the name that Asio asks for
     using executor_type = asio::any_io_executor;
 
     explicit AnyStream(tcp::socket socket)

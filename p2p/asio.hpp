@@ -29,6 +29,7 @@
 namespace consilium::p2p {
 
 namespace asio = boost::asio;
+// NOLINTNEXTLINE(readability-identifier-naming): Asio's own name
 using tcp = asio::ip::tcp;
 using boost::system::error_code;
 template <typename T>

@@ -245,8 +245,8 @@ Task<Result<void>> Connection::open() {
 Task<Result<void>> Connection::prove_server() {
     const auto exporter = export_channel_binding(stream_->native_tls());
     if (!exporter) co_return tl::unexpected(exporter.error());
-    static const HttpHeaders kNoHeaders;
-    const Exchange exchange{"GET", kIdentityPath, &kNoHeaders, {}, kProofBytes};
+    static const HttpHeaders no_headers;
+    const Exchange exchange{"GET", kIdentityPath, &no_headers, {}, kProofBytes};
     Result<HttpClientResponse> answer = co_await exchange_once(exchange);
     if (!answer) co_return tl::unexpected(answer.error());
     if (answer->status != 200) {
@@ -255,9 +255,9 @@ Task<Result<void>> Connection::prove_server() {
     const auto proof = decode_identity_proof_json(answer->text());
     if (!proof) co_return tl::unexpected(proof.error());
     const auto& expected = *options_.expected_server;
-    if (proof->key != expected.key) {
+    if (std::find(expected.keys.begin(), expected.keys.end(), proof->key) == expected.keys.end()) {
         co_return make_error(ErrorCode::kMismatch, "the server proved the key " + proof->key.hex() +
-                                                       ", expected was " + expected.key.hex());
+                                                       ", which is not one that was expected");
     }
     if (!verify_identity_proof(*proof, expected.genesis_hash, TlsRole::kServer, *exporter)) {
         co_return make_error(ErrorCode::kInvalidSignature,
@@ -475,8 +475,8 @@ WebSocketClient& WebSocketClient::operator=(WebSocketClient&&) noexcept = defaul
 WebSocketClient::~WebSocketClient() = default;
 
 Result<void> WebSocketClient::connect(std::string_view target) {
-    static const HttpHeaders kNoHeaders;
-    const Exchange exchange{"GET", target, &kNoHeaders, {}, 0};
+    static const HttpHeaders no_headers;
+    const Exchange exchange{"GET", target, &no_headers, {}, 0};
     if (auto checked = check_exchange(exchange); !checked) return checked;
     core_->close();
     if (core_->is_cancelled()) return make_error(ErrorCode::kUnavailable, "cancelled");

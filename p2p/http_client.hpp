@@ -24,7 +24,7 @@
 namespace consilium::p2p {
 
 struct ExpectedServer {
-    PublicKey key;
+    std::vector<PublicKey> keys;  // it proves one of these
     Digest genesis_hash;
 };
 

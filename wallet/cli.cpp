@@ -27,10 +27,10 @@ constexpr const char* kFooter =
     "certificate or proof is not what genesis says.";
 
 void add_options(CLI::App& app, GlobalOptions& options) {
-    static const std::map<std::string, Wait> kWaits{{"none", Wait::kNone},
-                                                    {"accepted", Wait::kAccepted},
-                                                    {"committed", Wait::kCommitted},
-                                                    {"proven", Wait::kProven}};
+    static const std::map<std::string, Wait> waits{{"none", Wait::kNone},
+                                                   {"accepted", Wait::kAccepted},
+                                                   {"committed", Wait::kCommitted},
+                                                   {"proven", Wait::kProven}};
     app.add_option("--genesis", options.genesis_file, "genesis.json of the chain")
         ->envname("CONSILIUM_GENESIS");
     app.add_option("--node", options.nodes, "host:port of a node's API; again for fallbacks")
@@ -38,7 +38,7 @@ void add_options(CLI::App& app, GlobalOptions& options) {
         ->allow_extra_args(false)
         ->capture_default_str();
     app.add_option("--node-key", options.node_keys,
-                   "validator key the node must prove, one per --node; any of genesis if left out")
+                   "validator key the node must prove, one per --node; any validator's if left out")
         ->allow_extra_args(false);
     app.add_option("--keystore", options.keystore_file, "encrypted key file")
         ->envname("CONSILIUM_KEYSTORE");
@@ -48,7 +48,7 @@ void add_options(CLI::App& app, GlobalOptions& options) {
     app.add_flag("--json", options.is_json, "print {\"ok\", \"result\" or \"error\"} on stdout");
     app.add_option("--wait", options.wait,
                    "how long to wait: none, accepted, committed, proven (default committed)")
-        ->transform(CLI::CheckedTransformer(kWaits))
+        ->transform(CLI::CheckedTransformer(waits))
         ->option_text("WHEN");
     app.add_option("--timeout", options.timeout_s, "seconds to wait for a block")
         ->check(CLI::Range(1U, 86'400U))

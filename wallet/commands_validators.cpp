@@ -203,6 +203,22 @@ Fallible<Height> height_now(Session& session) {
     return read->header.height;
 }
 
+// A proposal's payload is bounded, and addresses are what makes a list long.
+Fallible<Bytes> encode_bounded(const ChangeValidators& change) {
+    Bytes payload = encode(change);
+    if (payload.size() <= schema::kMaxProposalPayloadBytes) return payload;
+    std::size_t addresses = 0;
+    for (const Validator& entry : change.validators) addresses += entry.address.size();
+    const bool is_curable = payload.size() - addresses <= schema::kMaxProposalPayloadBytes;
+    return fail_usage(
+        "the new list of " + std::to_string(change.validators.size()) + " validators takes " +
+            std::to_string(payload.size()) + " bytes, its addresses " + std::to_string(addresses) +
+            " of them; a proposal holds " + std::to_string(schema::kMaxProposalPayloadBytes),
+        is_curable ? "name fewer addresses; --replace KEY=KEY takes away that of a validator who "
+                     "stays, whose peers then need it in their own files ([[peers]])"
+                   : "name fewer validators, or such with shorter names");
+}
+
 CommandResult propose(Session& session, const ChangeOrder& values) {
     if (values.added.empty() && values.removed.empty() && values.replaced.empty()) {
         return fail_usage("nothing would change", "give --add, --remove or --replace");
@@ -218,10 +234,9 @@ CommandResult propose(Session& session, const ChangeOrder& values) {
         change.activation = Height{saturating_add(now->value, values.in_blocks)};
     }
     session.progress("the new list:\n" + render_lines(shown_change(*record, change)));
-    const schema::Propose order{schema::ProposalKind::kChangeValidators, encode(change)};
-    if (order.payload.size() > schema::kMaxProposalPayloadBytes) {
-        return fail_usage("the proposal is longer than 8 KiB", "leave the addresses out");
-    }
+    auto payload = encode_bounded(change);
+    if (!payload) return tl::unexpected(payload.error());
+    const schema::Propose order{schema::ProposalKind::kChangeValidators, std::move(*payload)};
     return session.carry_out(
         {"governance", "propose", encode(order),
          "proposing validators from height " + std::to_string(change.activation.value) + " on"});

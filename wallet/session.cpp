@@ -59,14 +59,6 @@ void lift_proposal(json& result) {
     }
 }
 
-std::vector<PublicKey> validator_keys(const Genesis& genesis) {
-    std::vector<PublicKey> keys;
-    for (const auto& organisation : genesis.organisations) {
-        keys.push_back(organisation.validator_key);
-    }
-    return keys;
-}
-
 }  // namespace
 
 Surroundings real_surroundings() {
@@ -110,7 +102,7 @@ Fallible<p2p::ApiChannel*> Session::channel() {
     const auto known = genesis();
     if (!known) return tl::unexpected(known.error());
     p2p::NodePoolOptions pool;
-    pool.genesis_hash = (*known)->hash();
+    pool.genesis = **known;
     if (options.nodes.empty()) {
         return fail_usage("no node was given", "add --node host:port");
     }
@@ -122,9 +114,7 @@ Fallible<p2p::ApiChannel*> Session::channel() {
     for (std::size_t i = 0; i < options.nodes.size(); ++i) {
         auto endpoint = p2p::parse_endpoint(options.nodes[i]);
         if (!endpoint) return fail_with(ErrorSource::kInput, endpoint.error());
-        if (options.node_keys.empty()) {
-            if (endpoint->allowed_keys.empty()) endpoint->allowed_keys = validator_keys(**known);
-        } else {
+        if (!options.node_keys.empty()) {
             auto key = decode_public_key_hex(options.node_keys[i]);
             if (!key) {
                 return fail_usage("--node-key: " + key.error().context,

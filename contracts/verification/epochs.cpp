@@ -75,7 +75,7 @@ void try_end_key_phase(Execution& execution, EpochRecord& epoch) {
     const auto clients = static_cast<std::size_t>(std::popcount(epoch.clients_with_key));
     const bool is_complete = members == epoch.members.size() && clients == epoch.clients.size();
     // With 2t+1 members every subset has t+1 that can hold its key.
-    const bool is_enough = members >= static_cast<std::size_t>(2 * threshold(epoch) + 1) &&
+    const bool is_enough = members >= 2 * static_cast<std::size_t>(threshold(epoch)) + 1 &&
                            clients >= static_cast<std::size_t>(needed_clients(execution.state));
     if (is_complete || (is_over && is_enough)) begin_commitments(execution, epoch);
 }

@@ -322,7 +322,7 @@ std::string Setup::node_address(const Hospital& hospital) const {
 
 p2p::NodePoolOptions Setup::only_node(const Hospital& hospital) const {
     p2p::NodePoolOptions pool;
-    pool.genesis_hash = genesis.hash();
+    pool.genesis = genesis;
     pool.endpoints.push_back({kHost, ports.api(hospital.number), {hospital.validator}});
     pool.request_timeout_ms = 5'000;
     return pool;
@@ -330,7 +330,7 @@ p2p::NodePoolOptions Setup::only_node(const Hospital& hospital) const {
 
 p2p::NodePoolOptions Setup::all_nodes(std::size_t first) const {
     p2p::NodePoolOptions pool;
-    pool.genesis_hash = genesis.hash();
+    pool.genesis = genesis;
     pool.request_timeout_ms = 5'000;
     for (std::size_t i = 0; i < hospitals.size(); ++i) {
         const Hospital& hospital = hospitals[(first - 1 + i) % hospitals.size()];

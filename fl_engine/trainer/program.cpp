@@ -72,8 +72,8 @@ std::optional<int> parse(int argc, char** argv, const ProgramDescription& descri
     app.add_option("--genesis", arguments.genesis_file, "genesis.json of the chain")->required();
     app.add_option(
            "--node", arguments.nodes,
-           "host:port of a node's API, =KEY behind it when its validator key is not in genesis; "
-           "repeat for more")
+           "host:port of a node's API, =KEY behind it when it has to prove this validator key and "
+           "no other's; repeat for more")
         ->required();
     app.add_option("--keystore", arguments.keystore_file, "encrypted trainer key")->required();
     app.add_option("--password-file", arguments.password_file, "file with the keystore's password");
@@ -122,16 +122,11 @@ Result<KeyPair> unlock(const Arguments& arguments) {
 
 Result<p2p::NodePoolOptions> pool_options(const Arguments& arguments, const Genesis& genesis) {
     p2p::NodePoolOptions options;
-    options.genesis_hash = genesis.hash();
+    options.genesis = genesis;
     options.cancel_flag = &stop_requested;
     for (const std::string& node : arguments.nodes) {
         auto endpoint = p2p::parse_endpoint(node);
         if (!endpoint) return tl::unexpected(endpoint.error());
-        if (endpoint->allowed_keys.empty()) {
-            for (const auto& organisation : genesis.organisations) {
-                endpoint->allowed_keys.push_back(organisation.validator_key);
-            }
-        }
         options.endpoints.push_back(std::move(*endpoint));
     }
     return options;

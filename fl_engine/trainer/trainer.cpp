@@ -177,7 +177,7 @@ Result<ChainSpending> Trainer::read_spending(std::uint32_t task) {
     if (!of_task) return tl::unexpected(of_task.error());
     auto overall = read<schema::PrivacyRecord>(keys::privacy(0, organisation));
     if (!overall) return tl::unexpected(overall.error());
-    return ChainSpending{std::move(*of_task), std::move(*overall)};
+    return ChainSpending{*of_task, *overall};
 }
 
 Result<void> Trainer::admit(const schema::TaskSpec& task, const RoundRecord& round) {
@@ -185,9 +185,9 @@ Result<void> Trainer::admit(const schema::TaskSpec& task, const RoundRecord& rou
     if (round.terms.privacy) {
         auto known = read_spending(round.terms.task);
         if (!known) return tl::unexpected(known.error());
-        spending = std::move(*known);
+        spending = *known;
     }
-    return parts_.guard.admit({task, round, std::move(spending)});
+    return parts_.guard.admit({task, round, spending});
 }
 
 Result<Bytes> Trainer::train_and_mask(const Epoch& epoch, const schema::TaskSpec& task,

@@ -50,6 +50,8 @@ void BlobPool::want(const WantedBlob& wanted, std::uint64_t now_ms) {
     const auto known = pulls_.find(wanted.key.hash);
     if (known != pulls_.end()) {
         Pull& pull = known->second;
+        // A member has named the bytes that are on their way as a client's: they stay.
+        if (!wanted.batch) pull.wanted.batch.reset();
         if (wanted.is_urgent) {
             pull.wanted.is_urgent = true;
             if (!pull.peer) pull.deadline_ms = now_ms;

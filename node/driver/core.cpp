@@ -247,6 +247,7 @@ bool Driver::Core::commit(ExecutedBlock executed, const Certificate& certificate
     blobs_.set_membership(chain_.membership());
     sync_.set_membership(chain_.membership());
     mempool_.advance(chain_.height(), nonces, now_.monotonic_ms);
+    entry_.retry_early(now_.monotonic_ms);
     note_missing_blobs(block);
     want_expected_blobs();
     erase_spent_blobs();

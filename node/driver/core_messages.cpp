@@ -10,8 +10,11 @@ namespace consilium::driver {
 void Driver::Core::on_event(const PeerFrame& event) {
     auto message = decode_frame(event.kind, event.payload);
     if (!message) return invalid(event.from, message.error().context);
-    std::visit([this, &event](auto&& content) { on_message(event.from, std::move(content)); },
-               std::move(*message));
+    std::visit(
+        [this, &event](auto&& content) {
+            on_message(event.from, std::forward<decltype(content)>(content));
+        },
+        std::move(*message));
 }
 
 void Driver::Core::on_event(const PeerConnected& event) {

@@ -22,6 +22,9 @@ inline constexpr std::uint64_t kNonceGap = 64;         // as many as an account 
 // never crowd out registered ones.
 inline constexpr std::size_t kMempoolUnknownAccounts = 512;
 inline constexpr std::size_t kMaxPendingChecks = 4'096;  // signatures being checked elsewhere
+// Blob transactions that wait for the next block: those of all members and clients of a phase.
+inline constexpr std::size_t kEarlyRelays = 1'024;
+inline constexpr std::size_t kEarlyRelayBytes = 4 * kMebibyte;
 
 // Blocks.
 inline constexpr std::size_t kBlockTransactionBytes = kMaxBlockBytes - 1024;  // room for a header

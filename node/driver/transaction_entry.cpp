@@ -1,6 +1,7 @@
 // Screening, signature checks and relay of transactions.
 #include "node/driver/transaction_entry.hpp"
 
+#include <algorithm>
 #include <span>
 #include <utility>
 
@@ -38,7 +39,8 @@ Candidate TransactionEntry::make_candidate(Transaction transaction, std::size_t 
 std::optional<SubmissionResult> TransactionEntry::screen(const Pending& pending) const {
     const Candidate& candidate = pending.candidate;
     const Ticket ticket = pending.submission.value_or(0);
-    if (parts_.mempool.find(candidate.id) != nullptr || checking_ids_.contains(candidate.id)) {
+    if (parts_.mempool.find(candidate.id) != nullptr || checking_ids_.contains(candidate.id) ||
+        early_.contains(candidate.id)) {
         return SubmissionResult{ticket, SubmissionStatus::kDuplicate, {}};
     }
     if (candidate.transaction.nonce < candidate.account_nonce) {
@@ -137,8 +139,8 @@ void TransactionEntry::accept(Pending pending, std::uint64_t now_ms) {
     const Transaction transaction = pending.candidate.transaction;
     const bool is_expected = contracts::is_blob_expected(parts_.chain.state(), transaction);
     if (!pending.submission && !pending.candidate.blobs.empty() && !is_expected) {
-        // Early or late: nobody may pull its blob now. Its own node relays it again while it waits.
-        return;
+        // Early or late: nobody may pull its blob now.
+        return keep_early(std::move(pending));
     }
     const std::size_t size_bytes = pending.candidate.size_bytes;
     const Digest id = pending.candidate.id;
@@ -163,6 +165,27 @@ void TransactionEntry::accept(Pending pending, std::uint64_t now_ms) {
     to_relay_.push_back(transaction);
     to_relay_bytes_ += size_bytes;
     parts_.env.on_submission({*pending.submission, SubmissionStatus::kAccepted, {}});
+}
+
+// Its own node relays it again while it waits, but a second or two later.
+void TransactionEntry::keep_early(Pending pending) {
+    const auto of_sender = std::count_if(early_.begin(), early_.end(), [&](const auto& other) {
+        return other.second.candidate.transaction.sender == pending.candidate.transaction.sender;
+    });
+    const std::size_t size_bytes = pending.candidate.size_bytes;
+    if (pending.was_early || early_.size() >= limits::kEarlyRelays ||
+        early_bytes_ + size_bytes > limits::kEarlyRelayBytes ||
+        static_cast<std::size_t>(of_sender) >= limits::kMempoolPerAccount) {
+        return;
+    }
+    pending.was_early = true;
+    const Digest id = pending.candidate.id;
+    if (early_.emplace(id, std::move(pending)).second) early_bytes_ += size_bytes;
+}
+
+void TransactionEntry::retry_early(std::uint64_t now_ms) {
+    early_bytes_ = 0;
+    for (auto& [id, pending] : std::exchange(early_, {})) accept(std::move(pending), now_ms);
 }
 
 void TransactionEntry::flush_relay() {

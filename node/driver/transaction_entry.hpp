@@ -32,6 +32,8 @@ class TransactionEntry {
     void submit(const SubmitBlob& submission, std::uint64_t now_ms);
     void on_relay(const PublicKey& from, const TransactionRelay& relay, std::uint64_t now_ms);
     void on_checked(const SignaturesChecked& answer, std::uint64_t now_ms);
+    // After a block: takes what was relayed before our state named its blob, or drops it.
+    void retry_early(std::uint64_t now_ms);
 
     // Sends what was accepted from our own API since the last call.
     void flush_relay();
@@ -48,18 +50,23 @@ class TransactionEntry {
         std::optional<Ticket> submission;  // absent: relayed by `from`
         PublicKey from;
         std::shared_ptr<const std::vector<Bytes>> blobs;
+        bool was_early = false;
     };
 
     // Checks without the signature; nullopt when it goes on to the signature check.
     [[nodiscard]] std::optional<SubmissionResult> screen(const Pending& pending) const;
     [[nodiscard]] Candidate make_candidate(Transaction transaction, std::size_t size_bytes) const;
     void accept(Pending pending, std::uint64_t now_ms);
+    void keep_early(Pending pending);
     void refuse(const Pending& pending, const SubmissionResult& result);
     void start_check(std::vector<Pending> pending);
 
     Parts parts_;
     std::map<Ticket, std::vector<Pending>> checking_;
     std::set<Digest> checking_ids_;
+    // Verified, of the time until the next block: a peer may have committed one that we have not.
+    std::map<Digest, Pending> early_;
+    std::size_t early_bytes_ = 0;
     Ticket next_ticket_ = 1;
     std::vector<Transaction> to_relay_;
     std::size_t to_relay_bytes_ = 0;

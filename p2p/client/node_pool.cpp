@@ -1,4 +1,4 @@
-// Failover between nodes, and the search for the key a node proves.
+// Failover between nodes, and which keys they may prove.
 #include "p2p/client/node_pool.hpp"
 
 #include <algorithm>
@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "core/check.hpp"
+#include "p2p/client/memberships.hpp"
 
 namespace consilium::p2p {
 namespace {
@@ -16,15 +17,6 @@ namespace {
 bool is_wrong_identity(const Error& error) {
     return error.code == ErrorCode::kInvalidSignature || error.code == ErrorCode::kMismatch;
 }
-
-}  // namespace
-
-struct NodePool::Connection {
-    std::size_t key = 0;  // of allowed_keys; the one that is tried or was proven
-    std::optional<NodeClient> client;
-};
-
-namespace {
 
 Result<NodeEndpoint> parse_host_and_port(std::string_view text) {
     const auto malformed = [&] {
@@ -64,48 +56,69 @@ Result<NodeEndpoint> parse_endpoint(std::string_view text) {
     return endpoint;
 }
 
-NodePool::NodePool(NodePoolOptions options) : options_(std::move(options)) {
+NodePool::NodePool(NodePoolOptions options)
+    : options_(std::move(options)),
+      genesis_hash_(options_.genesis.hash()),
+      light_client_(options_.genesis.identity(), options_.genesis.membership()),
+      clients_(options_.endpoints.size()) {
     CHECK(!options_.endpoints.empty());
-    for (const NodeEndpoint& endpoint : options_.endpoints) {
-        CHECK(!endpoint.allowed_keys.empty());
-        connections_.push_back(std::make_unique<Connection>());
+    add_validators(light_client_.membership());
+}
+
+void NodePool::add_validators(const Membership& membership) {
+    for (const Member& member : membership.members) {
+        const PublicKey& key = member.validator_key;
+        if (std::find(validators_.begin(), validators_.end(), key) == validators_.end()) {
+            validators_.push_back(key);
+        }
     }
 }
 
-NodePool::~NodePool() = default;
+ExpectedServer NodePool::expected_server(std::size_t endpoint) const {
+    const auto& named = options_.endpoints[endpoint].allowed_keys;
+    return {named.empty() ? validators_ : named, genesis_hash_};
+}
+
+NodeClient NodePool::connect(std::size_t index, std::optional<ExpectedServer> server) const {
+    HttpClientOptions http;
+    http.host = options_.endpoints[index].host;
+    http.port = options_.endpoints[index].port;
+    http.timeout_ms = options_.request_timeout_ms;
+    http.response_limit = options_.response_limit;
+    http.cancel_flag = options_.cancel_flag;
+    http.expected_server = std::move(server);
+    return NodeClient(std::move(http));
+}
+
+NodeClient& NodePool::client_of(std::size_t index) {
+    auto& client = clients_[index];
+    if (!client) client.emplace(connect(index, expected_server(index)));
+    return *client;
+}
+
+void NodePool::learn_validators(std::size_t index) {
+    NodeClient unproven = connect(index, std::nullopt);
+    const ApiGet get = [&](std::string_view target) { return unproven.get(target); };
+    while (follow_next_membership(light_client_, get)) add_validators(light_client_.membership());
+}
 
 template <typename Call>
 std::invoke_result_t<Call&, NodeClient&> NodePool::ask_one(std::size_t index, Call& call) {
-    const NodeEndpoint& endpoint = options_.endpoints[index];
-    Connection& connection = *connections_[index];
-    std::invoke_result_t<Call&, NodeClient&> answer =
-        make_error(ErrorCode::kMismatch, "no key is allowed");
-    for (std::size_t tries = 0; tries < endpoint.allowed_keys.size(); ++tries) {
-        if (!connection.client) {
-            HttpClientOptions http;
-            http.host = endpoint.host;
-            http.port = endpoint.port;
-            http.timeout_ms = options_.request_timeout_ms;
-            http.response_limit = options_.response_limit;
-            http.cancel_flag = options_.cancel_flag;
-            http.expected_server =
-                ExpectedServer{endpoint.allowed_keys[connection.key], options_.genesis_hash};
-            connection.client.emplace(std::move(http));
-        }
-        answer = call(*connection.client);
-        if (answer || !is_wrong_identity(answer.error())) return answer;
-        connection.client.reset();
-        connection.key = (connection.key + 1) % endpoint.allowed_keys.size();
-    }
-    return answer;
+    auto answer = call(client_of(index));
+    if (answer || !is_wrong_identity(answer.error())) return answer;
+    const std::size_t tried = clients_[index]->http().options().expected_server->keys.size();
+    clients_[index].reset();
+    if (options_.endpoints[index].allowed_keys.empty()) learn_validators(index);
+    if (expected_server(index).keys.size() == tried) return answer;
+    return call(client_of(index));
 }
 
 template <typename Call>
 std::invoke_result_t<Call&, NodeClient&> NodePool::ask(Call call) {
     std::string reasons;
     std::optional<Error> wrong_identity;
-    for (std::size_t tries = 0; tries < connections_.size(); ++tries) {
-        const std::size_t index = (current_ + tries) % connections_.size();
+    for (std::size_t tries = 0; tries < clients_.size(); ++tries) {
+        const std::size_t index = (current_ + tries) % clients_.size();
         auto answer = ask_one(index, call);
         if (answer) {
             current_ = index;
@@ -139,7 +152,7 @@ Result<std::size_t> NodePool::put_blob(const KeyPair& account, const BlobUpload&
     std::size_t taken = 0;
     Error last{ErrorCode::kUnavailable, "no node was asked"};
     const auto put = [&](NodeClient& client) { return client.put_blob(account, upload); };
-    for (std::size_t index = 0; index < connections_.size(); ++index) {
+    for (std::size_t index = 0; index < clients_.size(); ++index) {
         auto call = put;
         const auto answer = ask_one(index, call);
         if (answer && answer->is_success()) {

@@ -2,55 +2,19 @@
 #include "p2p/client/verified_reader.hpp"
 
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include <nlohmann/json.hpp>
 
 #include "core/merkle.hpp"
 #include "core/state_tree.hpp"
-#include "p2p/client/bounded_json.hpp"
+#include "p2p/client/api_values.hpp"
+#include "p2p/client/memberships.hpp"
 
 namespace consilium::p2p {
-namespace {
 
 using nlohmann::json;
-
-constexpr unsigned kNotFound = 404;
-
-Result<ApiAnswer> successful(Result<ApiAnswer> answer, const std::string& what) {
-    if (!answer || answer->is_success()) return answer;
-    return make_error(answer->status == kNotFound ? ErrorCode::kNotFound : ErrorCode::kUnavailable,
-                      what + ": the node answers " + std::to_string(answer->status));
-}
-
-Result<json> object_of(const Result<ApiAnswer>& answer) {
-    if (!answer) return tl::unexpected(answer.error());
-    auto parsed = parse_bounded_json(answer->body);
-    if (!parsed) return tl::unexpected(parsed.error());
-    if (!parsed->is_object()) return make_error(ErrorCode::kMalformed, "the answer is no object");
-    return parsed;
-}
-
-Result<Bytes> bytes_at(const json& object, const char* name) {
-    const auto found = object.find(name);
-    if (found == object.end() || !found->is_string()) {
-        return make_error(ErrorCode::kMalformed, std::string("the answer lacks ") + name);
-    }
-    return decode_hex(found->get_ref<const std::string&>());
-}
-
-template <typename T>
-Result<T> value_at(const json& object, const char* name) {
-    auto bytes = bytes_at(object, name);
-    if (!bytes) return tl::unexpected(bytes.error());
-    auto value = decode<T>(*bytes);
-    if (!value) {
-        return make_error(value.error().code, std::string(name) + ": " + value.error().context);
-    }
-    return value;
-}
-
-}  // namespace
 
 VerifiedReader::VerifiedReader(ApiChannel& channel, const Genesis& genesis)
     : channel_(channel), light_client_(genesis.identity(), genesis.membership()) {}
@@ -59,22 +23,9 @@ VerifiedReader::VerifiedReader(ApiChannel& channel, const Genesis& genesis)
 // than there are.
 Result<void> VerifiedReader::follow_to(Epoch epoch) {
     while (light_client_.membership().epoch < epoch) {
-        const Epoch next = light_client_.membership().epoch.next();
-        const auto object = object_of(successful(
-            channel_.get("/v1/memberships/" + std::to_string(next.value)), "membership"));
-        if (!object) return tl::unexpected(object.error());
-        const auto membership = value_at<Membership>(*object, "membership");
-        if (!membership) return tl::unexpected(membership.error());
-        const auto header = value_at<BlockHeader>(*object, "header");
-        if (!header) return tl::unexpected(header.error());
-        const auto certificate = value_at<Certificate>(*object, "certificate");
-        if (!certificate) return tl::unexpected(certificate.error());
-        if (auto followed = light_client_.accept(*header, *certificate, *membership); !followed) {
-            return followed;
-        }
-        if (light_client_.membership().epoch != next) {
-            return make_error(ErrorCode::kMismatch, "the header announces no new membership");
-        }
+        auto followed = follow_next_membership(
+            light_client_, [this](std::string_view target) { return channel_.get(target); });
+        if (!followed) return followed;
     }
     return {};
 }

@@ -115,41 +115,47 @@ TEST_P(ForgedProof, of_an_earlier_batch_is_a_range_failure) {
 
 INSTANTIATE_TEST_SUITE_P(Modes, ForgedProof, ::testing::Bool());
 
-TEST(ClosingBlock, submission_in_the_block_in_which_the_window_closes_is_too_late) {
-    schema::TaskSpec spec = test_task();
-    spec.windows.submit = {.blocks = 5, .ms = 500};
-    Network net(4, spec);
-    net.start();
-    const auto label = net.driver.round().label;
-    const schema::Pledge pledge{label, 4, {sha256(as_bytes("late")), 8 * 41}};
-    ASSERT_EQ(net.chain.send(net.chain.trainers[3], kPledge, pledge), Code::kOk);
-    net.driver.submit(net.driver.similar_updates(53, 0), {1, 2, 3});  // with the last pledge
-    ASSERT_TRUE(net.driver.round().pledges_closed.has_value());
-    const std::uint64_t closes =
-        net.driver.round().pledges_closed->value + spec.windows.submit.blocks;
-    while (net.chain.height.value + 1 < closes) net.chain.pass(1);
-    ASSERT_EQ(net.driver.round().phase, Phase::kSubmitting);
-    EXPECT_EQ(net.chain.send(net.chain.trainers[3], kSubmit, pledge), Code::kWrongPhase);
+// Client 4 has pledged and not submitted yet, the three others have.
+class ClosingBlock : public ::testing::Test {
+  protected:
+    void SetUp() override {
+        net.start();
+        pledge = {net.driver.round().label, 4, {sha256(as_bytes("late")), 8 * 41}};
+        ASSERT_EQ(net.chain.send(net.chain.trainers[3], kPledge, pledge), Code::kOk);
+        net.driver.submit(net.driver.similar_updates(53, 0), {1, 2, 3});  // with the last pledge
+        ASSERT_TRUE(net.driver.round().pledges_closed.has_value());
+        closes = net.driver.round().pledges_closed->value + kBlocks;
+    }
+    // The next block is the one of this height.
+    void pass_to(std::uint64_t height) {
+        while (net.chain.height.value + 1 < height) net.chain.pass(1);
+        ASSERT_EQ(net.driver.round().phase, Phase::kSubmitting);
+    }
+    [[nodiscard]] Code submit() { return net.chain.send(net.chain.trainers[3], kSubmit, pledge); }
+
+    static constexpr std::uint64_t kBlocks = 5;
+    static schema::TaskSpec task() {
+        schema::TaskSpec spec = test_task();
+        spec.windows.submit = {.blocks = kBlocks, .ms = 500};
+        return spec;
+    }
+    Network net{4, task()};
+    schema::Pledge pledge;
+    std::uint64_t closes = 0;  // height of the block
+};
+
+TEST_F(ClosingBlock, submission_in_the_block_in_which_the_window_closes_is_too_late) {
+    pass_to(closes);
+    EXPECT_EQ(submit(), Code::kWrongPhase);
     const schema::RoundRecord round = net.driver.round();
     EXPECT_EQ(round.submissions_closed, net.chain.height);
     EXPECT_EQ(round.submitted, 0b0111U);
     EXPECT_EQ(round.phase, Phase::kRanging);
 }
 
-// One block earlier it counts.
-TEST(ClosingBlock, submission_in_the_block_before_is_in_time) {
-    schema::TaskSpec spec = test_task();
-    spec.windows.submit = {.blocks = 5, .ms = 500};
-    Network net(4, spec);
-    net.start();
-    const auto label = net.driver.round().label;
-    const schema::Pledge pledge{label, 4, {sha256(as_bytes("just")), 8 * 41}};
-    ASSERT_EQ(net.chain.send(net.chain.trainers[3], kPledge, pledge), Code::kOk);
-    net.driver.submit(net.driver.similar_updates(53, 0), {1, 2, 3});
-    const std::uint64_t closes =
-        net.driver.round().pledges_closed->value + spec.windows.submit.blocks;
-    while (net.chain.height.value + 2 < closes) net.chain.pass(1);
-    EXPECT_EQ(net.chain.send(net.chain.trainers[3], kSubmit, pledge), Code::kOk);
+TEST_F(ClosingBlock, submission_in_the_block_before_is_in_time) {
+    pass_to(closes - 1);
+    EXPECT_EQ(submit(), Code::kOk);
     EXPECT_EQ(net.chain.load<schema::RoundRecord>(keys::round(1)).submitted, 0b1111U);
 }
 

@@ -171,6 +171,28 @@ TEST_F(ClientBlobsTest, what_a_member_has_posted_stays_for_ever) {
     EXPECT_TRUE(is_held(words(1)));
 }
 
+// A node that was away commits the member's block without the bytes and asks for them in both
+// names.
+TEST_F(ClientBlobsTest, what_a_member_names_while_it_is_on_its_way_stays_for_ever) {
+    for (const bool is_member_first : {false, true}) {
+        const Bytes content = words(is_member_first ? 2 : 1);
+        WantedBlob of_member = wanted(content);
+        of_member.is_urgent = true;
+        WantedBlob of_client = of_member;
+        of_member.batch.reset();
+        pool->want(is_member_first ? of_member : of_client, 0);
+        pool->want(is_member_first ? of_client : of_member, 0);
+        static_cast<void>(pool->tick(0));
+        const auto asked = env.take<ChunkRequest>();
+        ASSERT_EQ(asked.size(), 1U);
+        pool->on_chunk(asked[0].first, {sha256(content), 0, content}, 1);
+        ASSERT_TRUE(is_held(content));
+        EXPECT_EQ(pool->held_of_clients(), 0U);
+        erase(1'000'000);
+        EXPECT_TRUE(is_held(content));
+    }
+}
+
 TEST_F(ClientBlobsTest, an_upload_for_no_attempt_is_erased_as_well) {
     store(words(1), {9, 9});
     erase(kKeep);

@@ -202,9 +202,10 @@ TEST_F(Membership, a_fifth_validator_joins_another_leaves_and_rounds_go_on) {
     EXPECT_TRUE(agreement->is_equal);
     // An auditor recomputes the rounds of three memberships from genesis.
     EXPECT_EQ(audit(net_.setup().node_address(net_.setup().hospitals[0])), 0);
-    // From the newcomer, whose key no genesis names.
+    // From the newcomer, whose key no genesis names: with the key, or by the changes that it tells.
     const std::string newcomer = "127.0.0.1:" + std::to_string(net_.setup().ports.api(kFifth));
     EXPECT_EQ(audit(newcomer + "=" + fifth_key_.hex()), 0);
+    EXPECT_EQ(audit(newcomer), 0);
     // A restart of the newcomer, without --first-start.
     fifth_->send_signal(SIGKILL);
     ASSERT_TRUE(fifth_->wait(5'000).has_value());

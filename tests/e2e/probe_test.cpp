@@ -28,8 +28,8 @@ class Probe : public testing::Test {
         const auto options = net_.setup().only_node(net_.setup().hospitals[0]);
         p2p::HttpClientOptions http;
         http.port = options.endpoints.front().port;
-        http.expected_server = p2p::ExpectedServer{options.endpoints.front().allowed_keys.front(),
-                                                   options.genesis_hash};
+        http.expected_server =
+            p2p::ExpectedServer{options.endpoints.front().allowed_keys, options.genesis.hash()};
         return p2p::NodeClient(http);
     }
     double metric(const std::string& name) {

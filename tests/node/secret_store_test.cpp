@@ -198,6 +198,26 @@ TEST_F(SecretFiles, key_of_no_file_is_erased_on_opening) {
     EXPECT_EQ(ring.find(orphan).error().code, ErrorCode::kNotFound);
 }
 
+// The damaged head of a file no longer tells which key is its own.
+TEST_F(SecretFiles, key_of_a_damaged_file_is_erased_when_the_file_is_replaced_or_erased) {
+    const std::string file = "epoch-1_keys.sealed";
+    for (const bool is_replaced : {true, false}) {
+        const auto store = open();
+        ASSERT_TRUE(store->put("other", secret_));
+        ASSERT_TRUE(store->put("epoch-1/keys", secret_));
+        const Bytes old = content_of(file);
+        ASSERT_EQ(openings_of(old, file), 1U);
+        Bytes damaged = old;
+        damaged[0] ^= 1;
+        write(file, damaged);
+        ASSERT_TRUE(is_replaced ? store->put("epoch-1/keys", Bytes(200, 0x77))
+                                : store->erase("epoch-1/keys"));
+        EXPECT_EQ(openings_of(old, file), 0U);
+        EXPECT_EQ(bytes_of(store->get("other").value()), secret_);
+        EXPECT_EQ(store->get("epoch-1/keys").has_value(), is_replaced);
+    }
+}
+
 TEST_F(SecretFiles, store_without_its_ring_is_empty_and_takes_secrets_again) {
     ASSERT_TRUE(open()->put("epoch-1/keys", secret_));
     std::filesystem::remove(folder_ / "keys.ring");

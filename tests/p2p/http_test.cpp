@@ -400,13 +400,16 @@ TEST(HttpIdentity, expected_server_is_accepted_over_tls) {
     Server server(runner, tls_options(key));
     auto options = server.client_options();
     options.transport = Transport::kTls;
-    options.expected_server = ExpectedServer{key.public_key(), test::test_genesis()};
+    options.expected_server = ExpectedServer{{key.public_key()}, test::test_genesis()};
     HttpClient client(options);
     const auto first = client.request("GET", "/x");
     ASSERT_TRUE(first.has_value()) << first.error().context;
     EXPECT_EQ(first->text(), "GET /x 0");
     EXPECT_EQ(client.request("POST", "/y", {}, Bytes(100'000, 1))->text(), "POST /y 100000");
     EXPECT_EQ(server.stats().accepted, 1U) << "one proof serves one connection";
+    options.expected_server->keys.insert(options.expected_server->keys.begin(),
+                                         KeyPair::generate().public_key());
+    EXPECT_TRUE(HttpClient(options).request("GET", "/x").has_value()) << "one of several keys";
 }
 
 TEST(HttpIdentity, other_key_or_genesis_is_refused_and_no_request_reaches_it) {
@@ -421,9 +424,9 @@ TEST(HttpIdentity, other_key_or_genesis_is_refused_and_no_request_reaches_it) {
     auto options = server.client_options();
     options.transport = Transport::kTls;
     options.expected_server =
-        ExpectedServer{KeyPair::generate().public_key(), test::test_genesis()};
+        ExpectedServer{{KeyPair::generate().public_key()}, test::test_genesis()};
     EXPECT_EQ(HttpClient(options).request("GET", "/x").error().code, ErrorCode::kMismatch);
-    options.expected_server = ExpectedServer{key.public_key(), sha256(as_bytes("other"))};
+    options.expected_server = ExpectedServer{{key.public_key()}, sha256(as_bytes("other"))};
     EXPECT_EQ(HttpClient(options).request("GET", "/x").error().code, ErrorCode::kInvalidSignature);
     options.transport = Transport::kPlain;
     EXPECT_FALSE(HttpClient(options).request("GET", "/x").has_value());
@@ -469,7 +472,7 @@ TEST(HttpIdentity, man_in_the_middle_with_an_own_certificate_is_refused) {
     auto options = server.client_options();
     options.port = acceptor.local_endpoint().port();
     options.transport = Transport::kTls;
-    options.expected_server = ExpectedServer{key.public_key(), test::test_genesis()};
+    options.expected_server = ExpectedServer{{key.public_key()}, test::test_genesis()};
     EXPECT_EQ(HttpClient(options).request("GET", "/x").error().code, ErrorCode::kInvalidSignature);
     EXPECT_EQ(server.stats().requests, 1U) << "only the proof was asked for, and it was relayed";
     attacker.io().stop();
@@ -632,11 +635,11 @@ TEST(Events, websocket_over_tls_proves_the_server_first) {
     EventServer events(runner, tls_options(key));
     auto options = events.server->client_options();
     options.transport = Transport::kTls;
-    options.expected_server = ExpectedServer{key.public_key(), test::test_genesis()};
+    options.expected_server = ExpectedServer{{key.public_key()}, test::test_genesis()};
     WebSocketClient client(options);
     ASSERT_TRUE(client.connect("/v1/events?from=3").has_value());
     EXPECT_EQ(**client.next_text(test::kPatienceMs), "from 3");
-    options.expected_server->key = KeyPair::generate().public_key();
+    options.expected_server->keys = {KeyPair::generate().public_key()};
     WebSocketClient other(options);
     EXPECT_EQ(other.connect("/v1/events").error().code, ErrorCode::kMismatch);
 }

@@ -19,6 +19,7 @@
 namespace consilium::p2p::test {
 
 namespace asio = boost::asio;
+// NOLINTNEXTLINE(readability-identifier-naming): Asio's own name
 using tcp = asio::ip::tcp;
 
 inline tcp::endpoint loopback(std::uint16_t port) {
