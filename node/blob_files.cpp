@@ -107,6 +107,20 @@ std::string BlobFiles::path_of(const Digest& hash) const {
     return folder_ + "/" + hash.hex();
 }
 
+bool BlobFiles::is_damaged(const Digest& hash) const {
+    const std::lock_guard lock(damaged_->mutex);
+    return damaged_->hashes.contains(hash);
+}
+
+void BlobFiles::set_damaged(const Digest& hash, bool is_damaged) const {
+    const std::lock_guard lock(damaged_->mutex);
+    if (is_damaged) {
+        damaged_->hashes.insert(hash);
+    } else {
+        damaged_->hashes.erase(hash);
+    }
+}
+
 Result<void> BlobFiles::put(const Digest& hash, ByteView content) const {
     const std::string path = path_of(hash);
     const std::string unfinished = path + std::string(kUnfinished);
@@ -121,13 +135,17 @@ Result<void> BlobFiles::put(const Digest& hash, ByteView content) const {
         return sync_folder(folder_);
     };
     auto written = write();
-    if (!written) (void)::unlink(unfinished.c_str());  // a full disk needs its space
+    if (written) {
+        set_damaged(hash, false);
+    } else {
+        (void)::unlink(unfinished.c_str());  // a full disk needs its space
+    }
     return written;
 }
 
 std::optional<std::size_t> BlobFiles::size_bytes(const Digest& hash) const {
     struct stat status {};
-    if (::stat(path_of(hash).c_str(), &status) != 0) return std::nullopt;
+    if (is_damaged(hash) || ::stat(path_of(hash).c_str(), &status) != 0) return std::nullopt;
     return static_cast<std::size_t>(status.st_size);
 }
 
@@ -136,7 +154,10 @@ Result<Bytes> BlobFiles::get(const Digest& hash) const {
     if (!file) return tl::unexpected(file.error());
     Bytes content((*file)->size_bytes());
     if (auto got = (*file)->read(0, content); !got) return tl::unexpected(got.error());
-    if (sha256(content) != hash) return tl::unexpected(not_here(hash));
+    if (sha256(content) != hash) {
+        set_damaged(hash, true);
+        return tl::unexpected(not_here(hash));
+    }
     return content;
 }
 
@@ -151,7 +172,10 @@ Result<std::unique_ptr<BlobContent>> BlobFiles::read(const Digest& hash) const {
         if (auto got = (*file)->read(offset, out); !got) return tl::unexpected(got.error());
         digest.update(out);
     }
-    if (digest.finish() != hash) return tl::unexpected(not_here(hash));
+    if (digest.finish() != hash) {
+        set_damaged(hash, true);
+        return tl::unexpected(not_here(hash));
+    }
     return std::unique_ptr<BlobContent>(std::move(*file));
 }
 
@@ -159,6 +183,7 @@ Result<void> BlobFiles::erase(const Digest& hash) const {
     if (::unlink(path_of(hash).c_str()) != 0 && errno != ENOENT) {
         return tl::unexpected(system_error("cannot remove a blob"));
     }
+    set_damaged(hash, false);
     return {};
 }
 

@@ -5,12 +5,17 @@
 // and its space returns when the file is removed. Which blobs count is said by RocksDB's lists
 // (rocks_storage.hpp); a file that none of them names was left by a crash, and sweep() removes it.
 //
+// A file whose content was found wrong when it was read counts as absent until it is written again,
+// so that whoever wants the blob fetches it.
+//
 // A file appears under its name when its content is synced, and the folder is synced before put()
 // returns. put(), erase() and sweep() are for one thread at a time, the others for any.
 #pragma once
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "core/blob_content.hpp"
@@ -37,10 +42,17 @@ class BlobFiles {
     [[nodiscard]] Result<void> sweep(const std::function<bool(const Digest&)>& is_named) const;
 
   private:
+    struct Damaged {
+        std::mutex mutex;
+        std::set<Digest> hashes;
+    };
     explicit BlobFiles(std::string folder) : folder_(std::move(folder)) {}
     [[nodiscard]] std::string path_of(const Digest& hash) const;
+    [[nodiscard]] bool is_damaged(const Digest& hash) const;
+    void set_damaged(const Digest& hash, bool is_damaged) const;
 
     std::string folder_;
+    std::unique_ptr<Damaged> damaged_ = std::make_unique<Damaged>();
 };
 
 }  // namespace consilium::node

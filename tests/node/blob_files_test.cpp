@@ -83,8 +83,10 @@ TEST_F(BlobFilesTest, damaged_content_is_not_here) {
     }
     EXPECT_EQ(files_->get(hash).error().code, ErrorCode::kNotFound);
     EXPECT_EQ(files_->read(hash).error().code, ErrorCode::kNotFound);
+    EXPECT_EQ(files_->size_bytes(hash), std::nullopt);
     put(make_content(100'000));  // comes again, over the damaged one
     EXPECT_TRUE(files_->get(hash).has_value());
+    EXPECT_EQ(files_->size_bytes(hash), 100'000U);
     fs::resize_file(path, 99'999);
     EXPECT_EQ(files_->get(hash).error().code, ErrorCode::kNotFound);
 }

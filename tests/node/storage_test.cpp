@@ -333,6 +333,23 @@ TEST_F(Storage, a_file_that_no_list_names_is_removed_and_a_lost_one_is_not_held)
     EXPECT_TRUE(storage_->has_blob(sha256(large(3))));
 }
 
+// Whoever wants it asks has_blob() before it fetches it again.
+TEST_F(Storage, a_damaged_blob_is_held_again_when_it_has_come_again) {
+    const Digest hash = sha256(large(1));
+    ASSERT_TRUE(storage_->put_blob(hash, large(1)));
+    {
+        std::fstream file(folder_ / "ledger" / "blobs" / hash.hex(),
+                          std::ios::in | std::ios::out | std::ios::binary);
+        file.put('x');
+    }
+    EXPECT_TRUE(storage_->has_blob(hash));  // nobody has read it
+    EXPECT_EQ(storage_->open_blob(hash).error().code, ErrorCode::kNotFound);
+    EXPECT_FALSE(storage_->has_blob(hash));
+    ASSERT_TRUE(storage_->put_blob(hash, large(1)));
+    EXPECT_TRUE(storage_->has_blob(hash));
+    EXPECT_EQ(storage_->get_blob(hash).value(), large(1));
+}
+
 // Opens the database as RocksDB does, without the store.
 class RawLedger {
   public:
