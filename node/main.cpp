@@ -81,7 +81,7 @@ std::optional<int> parse_command_line(int argc, char** argv, CommandLine& line) 
         if (app.count(flag_name(key)) > 0) line.sources.flags[key.name] = flags[key.name];
     }
     line.sources.environment = [](const std::string& name) -> std::optional<std::string> {
-        // NOLINTNEXTLINE(concurrency-mt-unsafe): there is one thread yet
+        // NOLINTNEXTLINE(concurrency-mt-unsafe): before any other thread exists
         const char* value = std::getenv(name.c_str());
         if (value == nullptr) return std::nullopt;
         return std::string(value);
