@@ -77,10 +77,12 @@ function(consilium_test name)
   endif()
   add_executable(${name} ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE consilium_options ${arg_DEPS} GTest::gmock_main)
-  # A sanitizer's checks in the code of the tests themselves cost more to compile than they run; the
-  # product under test is optimised as ever.
+  # The code of the tests themselves costs more to compile than it runs, a sanitizer's checks in it
+  # even more; the product under test is optimised as ever.
   if(CONSILIUM_SANITIZE)
     target_compile_options(${name} PRIVATE -O0)
+  else()
+    target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O1>)
   endif()
   # Only the files named here see these paths: a compiler cache then serves all others whatever
   # directory the tree lies in.
