@@ -165,7 +165,11 @@ std::optional<SharePosts> read_weights(Execution& execution, const BatchRecord& 
             return std::nullopt;
         }
         auto words = smpc::decode_words(part, count);
-        CHECK(words.has_value());
+        if (!words) {
+            // Voters checked the words of the blob: these have changed on the disk.
+            execution.missing_blob = record.share.sha256;
+            return std::nullopt;
+        }
         posts.add(member, std::move(*words));
     }
     return posts;
